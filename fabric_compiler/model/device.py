@@ -1,0 +1,362 @@
+"""The device model: the vendor-neutral configuration of one device, complete. A target adds syntax and nothing else.
+
+Everything here is decided; nothing here knows a vendor's words. Speeds are Mb/s, lengths mm, times ms, sizes bytes,
+addresses integers. What is the same for a role (policies, QoS, management) is one object that all its devices share.
+The provenance of a field is declared with it: `declared("networks.*.mtu", "...")` names the intent path that states the
+value and the rule that derives it otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+
+class Prefix(NamedTuple):
+    """An address with its prefix length; a network where the host bits are zero. `version` is 4 or 6."""
+
+    version: int
+    value: int
+    length: int
+
+
+def declared(path: str, rule: str, **options: Any) -> Any:
+    """A dataclass field with its provenance: the intent path that states it and the rule that derives it."""
+    return field(metadata={"path": path, "rule": rule}, **options)
+
+
+PortRole = Literal["server", "fabric", "unused"]
+"""server: towards a server's NIC; fabric: between switches; unused: laid out, without a cable, shut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    name: str
+    alias: str
+    cage: str  # label on the front panel
+    subport: int  # 0: the cage is not split
+    breakout: str  # the platform's word for the cage's mode
+    lanes: tuple[int, ...]
+    role: PortRole
+    enabled: bool = declared("networks.*", "a port with a cable is up, any other is shut")
+    drained: bool = declared("maintenance", "a drained port keeps its session and announces at the lowest preference")
+    speed: int = declared("networks.*.topology", "the speed of the link")
+    fec: str = declared("networks.*", "RS(544,514) from 50G a lane (IEEE 802.3 clauses 91, 134, 161); rs or none")
+    mtu: int = declared("networks.*.mtu", "jumbo frames: 9100 bytes of IP packet by default")
+    description: str = declared("pods", "the device and port at the other end")
+    peer_device: str
+    peer_port: str
+    addresses: tuple[Prefix, ...] = declared("networks.*.addressing", "from the block of the lower end")
+    unnumbered: bool = declared("networks.*.addressing.links", "IPv6 link-local only, IPv4 by RFC 8950")
+    vlan: int = declared("networks.*.addressing.servers", "access VLAN of the rail's subnet, 0: routed port")
+    cable_length: int = declared("sites.*.lengths", "from placement or as stated; 0: no cable")
+    lossless: bool = declared("networks.*.qos", "PFC on the lossless priority")
+    headroom_length_m: int = declared("sites.*.lengths", "cable length rounded up to the platform's next row; 0: none")
+    rail: int = 0
+    plane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Vlan:
+    """A rail's subnet on one leaf: its access ports are the interfaces with this `vlan`."""
+
+    id: int
+    name: str
+    addresses: tuple[Prefix, ...]
+    mtu: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixRule:
+    """A line of a prefix list; `ge` and `le` are 0 where the length must be the prefix's own."""
+
+    sequence: int
+    prefix: Prefix
+    ge: int = 0
+    le: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixList:
+    name: str
+    version: int
+    rules: tuple[PrefixRule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTerm:
+    """A term of a routing policy. Conditions left empty match all; an empty policy denies."""
+
+    sequence: int
+    permit: bool
+    match_prefix_list4: str = ""
+    match_prefix_list6: str = ""
+    match_community: str = ""
+    set_community: str = ""
+    additive: bool = False
+    prepend: int = 0  # times the device's own ASN
+    set_local_preference: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A route-map. Terms with IPv4 and IPv6 lists stand apart, as both operating systems want it."""
+
+    name: str
+    terms: tuple[PolicyTerm, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommunityList:
+    name: str
+    communities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bfd:
+    """Single-hop BFD (RFC 5881); times in ms."""
+
+    transmit: int
+    receive: int
+    multiplier: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerGroup:
+    name: str
+    policy_in: str
+    policy_out: str
+    maximum_prefix: int = declared("networks.*.bgp.maximum-prefix", "what the reserved blocks can announce, and half as much")
+    bfd: bool = declared("networks.*.bgp.bfd", "on between switches")
+    ipv4: bool = declared("networks.*.addressing", "address family carried")
+    ipv6: bool = declared("networks.*.addressing", "address family carried")
+    # RFC 8950: IPv4 routes over IPv6 next hops; also with numbered IPv6-only links
+    extended_nexthop: bool = declared("networks.*.addressing.links", "links without IPv4 addresses")
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbor:
+    """One BGP session; `interface` for an unnumbered one, else `address`."""
+
+    peer_group: str
+    interface: str
+    address: Prefix | None
+    asn: int
+    description: str
+    drained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bgp:
+    asn: int = declared("networks.*.asns", "RFC 7938: one a leaf, one for the spines of a group, one for the cores of a site")
+    router_id: int = declared("networks.*.addressing.loopbacks", "the IPv4 loopback")
+    maximum_paths: int = declared("networks.*.bgp.maximum-paths", "the equal-cost paths that the topology has, up to a power of two")
+    # RFC 7938 5.2.3: paths through different ASNs of the same length share the load
+    multipath_relax: bool = declared("networks.*.bgp", "RFC 7938 5.2.3")
+    graceful_restart: bool = declared("networks.*.bgp.graceful-restart", "RFC 4724, on")
+    restart_time: int = declared("networks.*.bgp.graceful-restart", "seconds; RFC 4724")
+    keepalive: int = declared("networks.*.bgp.timers", "seconds")
+    hold: int = declared("networks.*.bgp.timers", "seconds")
+    bfd: Bfd | None = declared("networks.*.bgp.bfd", "timers of the sessions' BFD")
+    networks: tuple[Prefix, ...] = declared("networks.*.addressing", "the loopback and the servers' aggregate")
+    peer_groups: tuple[PeerGroup, ...]
+    neighbors: tuple[Neighbor, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    bgp: Bgp
+    prefix_lists: tuple[PrefixList, ...]
+    community_lists: tuple[CommunityList, ...]
+    policies: tuple[Policy, ...]
+    # aggregates that BGP announces need a route of their own; the more specific ones win
+    discard_routes: tuple[Prefix, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ecn:
+    """WRED marking for one port speed: from `minimum` to `maximum` bytes of queue, up to `probability` percent."""
+
+    speed: int
+    minimum: int
+    maximum: int
+    probability: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """An egress queue: strict priority, or a share of what is left by weight."""
+
+    queue: int
+    strict: bool
+    weight: int  # 0 where strict
+    lossless: bool
+    ecn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PfcWatchdog:
+    """Times in ms; the action on a storm is drop or forward."""
+
+    detection: int
+    restoration: int
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadroomProfile:
+    """Lossless priority-group buffer for one speed and cable length; sizes in bytes."""
+
+    speed: int
+    length_m: int
+    size: int
+    xon: int
+    xoff: int
+    threshold: int
+    xon_offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Qos:
+    """RoCEv2 quality of service of a device; the same object for all devices of a role and platform."""
+
+    name: str
+    lossless_priority: int  # -1: nothing is lossless
+    dscp_to_tc: tuple[int, ...]  # 64 entries
+    tc_to_queue: tuple[int, ...]  # 8 entries
+    tc_to_priority_group: tuple[int, ...]  # 8 entries
+    roce_dscp: int
+    cnp_dscp: int
+    queues: tuple[Queue, ...]
+    ecn: tuple[Ecn, ...]  # by speed, ascending
+    watchdog: PfcWatchdog | None
+    headroom: tuple[HeadroomProfile, ...]  # those in use, by speed and length
+    buffer_topology: str  # t0 or t1: which of the platform's buffer tables applies
+    buffer_tables: Any  # Mapping[table, Mapping[key, Mapping[field, value]]], the platform's own; None: it has none
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`secret` names the password's hash in the operator's inventory; the hash itself never enters."""
+
+    name: str
+    role: Literal["admin", "operator"]
+    secret: str
+    ssh_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AaaServer:
+    protocol: Literal["tacacs", "radius"]
+    address: Prefix
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """The way in. `address` carries the pool's prefix length; None: no management was stated, and the NOS keeps its own."""
+
+    interface: str
+    address: Prefix | None
+    gateway: Prefix | None
+    vrf: str = declared("management.vrf", "mgmt")
+    access: tuple[str, ...] = declared("management.access", "ssh")  # ssh, eapi, gnmi
+    allow: tuple[Prefix, ...] = declared("management.allow", "empty: from anywhere")
+    ntp: tuple[Prefix, ...] = ()
+    dns: tuple[Prefix, ...] = ()
+    syslog: tuple[Prefix, ...] = ()
+    users: tuple[User, ...] = ()
+    aaa: tuple[AaaServer, ...] = ()
+    banner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    model: str
+    nos: str
+    release: str
+    platform: str
+    hwsku: str
+    asic: str
+
+
+@dataclass(frozen=True, slots=True)
+class RawSnippet:
+    """Text of the intent that goes into a configuration as it stands, marked as such. The last resort."""
+
+    nos: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchModel:
+    name: str
+    role: str
+    network: str
+    site: str
+    pod: str
+    platform: Platform
+    management: Management
+    loopbacks: tuple[Prefix, ...] = declared("networks.*.addressing.loopbacks", "from the block of the pod or group")
+    interfaces: tuple[Interface, ...]  # every port of the layout, in its order
+    vlans: tuple[Vlan, ...]
+    routing: Routing
+    qos: Qos | None
+    drained: bool = declared("maintenance", "kept up, routed around")
+    hash_seed: int = declared("networks.*", "one a tier: equal seeds in successive tiers polarise ECMP")
+    load_balancing: Literal["static", "dynamic"] = declared("networks.*.load-balancing", "dynamic where the NOS has it")
+    lldp: bool = declared("management.lldp", "on: cabling is checked against it")
+    raw: tuple[RawSnippet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route through one NIC; `table` 0 is the main table."""
+
+    destination: Prefix
+    via: Prefix
+    table: int
+    metric: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One port of a server with its address and what it needs to be reached on it."""
+
+    netdev: str
+    network: str
+    rail: int
+    plane: int
+    speed: int
+    mtu: int
+    addresses: tuple[Prefix, ...]
+    routes: tuple[Route, ...]
+    table: int  # routing table of what is sent from this NIC's own address
+    peer_device: str
+    peer_port: str
+
+
+@dataclass(frozen=True, slots=True)
+class NicQos:
+    """RoCE settings that the NIC must share with the leaf."""
+
+    network: str
+    trust: Literal["dscp"]
+    lossless_priority: int  # -1: no PFC
+    roce_dscp: int
+    cnp_dscp: int
+    dscp_to_priority: tuple[int, ...]  # 64 entries: what differs from the NIC's default is set
+    ecn_priorities: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerModel:
+    name: str
+    pod: str
+    site: str
+    model: str
+    nics: tuple[Nic, ...]
+    qos: tuple[NicQos, ...]  # one a network that asks for it
+
+
+DeviceModel = SwitchModel | ServerModel
