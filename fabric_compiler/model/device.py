@@ -2,14 +2,13 @@
 
 Everything here is decided; nothing here knows a vendor's words. Speeds are Mb/s, lengths mm, times ms, sizes bytes,
 addresses integers. What is the same for a role (policies, QoS, management) is one object that all its devices share.
-The provenance of a field is declared with it: `declared("networks.*.mtu", "...")` names the intent path that states the
-value and the rule that derives it otherwise.
+The provenance of a field stands with it as `Declared`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, NamedTuple
 
 
 class Prefix(NamedTuple):
@@ -20,9 +19,12 @@ class Prefix(NamedTuple):
     length: int
 
 
-def declared(path: str, rule: str, **options: Any) -> Any:
-    """A dataclass field with its provenance: the intent path that states it and the rule that derives it."""
-    return field(metadata={"path": path, "rule": rule}, **options)
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Provenance of a field: the intent path that states it, and the rule that derives it where the intent does not."""
+
+    path: str
+    rule: str
 
 
 PortRole = Literal["server", "fabric", "unused"]
@@ -34,24 +36,27 @@ class Interface:
     name: str
     alias: str
     cage: str  # label on the front panel
+    cage_index: int  # the platform's own number of the cage; some count from 0
     subport: int  # 0: the cage is not split
     breakout: str  # the platform's word for the cage's mode
     lanes: tuple[int, ...]
     role: PortRole
-    enabled: bool = declared("networks.*", "a port with a cable is up, any other is shut")
-    drained: bool = declared("maintenance", "a drained port keeps its session and announces at the lowest preference")
-    speed: int = declared("networks.*.topology", "the speed of the link")
-    fec: str = declared("networks.*", "RS(544,514) from 50G a lane (IEEE 802.3 clauses 91, 134, 161); rs or none")
-    mtu: int = declared("networks.*.mtu", "jumbo frames: 9100 bytes of IP packet by default")
-    description: str = declared("pods", "the device and port at the other end")
+    enabled: Annotated[bool, Declared("networks.*", "a port with a cable is up, any other is shut")]
+    drained: Annotated[bool, Declared("maintenance", "a drained port keeps its session and announces at the lowest preference")]
+    speed: Annotated[int, Declared("networks.*.topology", "the speed of the link")]
+    fec: Annotated[str, Declared("networks.*", "RS(544,514) from 50G a lane (IEEE 802.3 clauses 91, 134, 161); rs or none")]
+    mtu: Annotated[int, Declared("networks.*.mtu", "jumbo frames: 9100 bytes of IP packet by default")]
+    description: Annotated[str, Declared("pods", "the device and port at the other end")]
     peer_device: str
     peer_port: str
-    addresses: tuple[Prefix, ...] = declared("networks.*.addressing", "from the block of the lower end")
-    unnumbered: bool = declared("networks.*.addressing.links", "IPv6 link-local only, IPv4 by RFC 8950")
-    vlan: int = declared("networks.*.addressing.servers", "access VLAN of the rail's subnet, 0: routed port")
-    cable_length: int = declared("sites.*.lengths", "from placement or as stated; 0: no cable")
-    lossless: bool = declared("networks.*.qos", "PFC on the lossless priority")
-    headroom_length_m: int = declared("sites.*.lengths", "cable length rounded up to the platform's next row; 0: none")
+    addresses: Annotated[tuple[Prefix, ...], Declared("networks.*.addressing", "from the block of the lower end")]
+    unnumbered: Annotated[bool, Declared("networks.*.addressing.links", "IPv6 link-local only, IPv4 by RFC 8950")]
+    vlan: Annotated[int, Declared("networks.*.addressing.servers", "access VLAN of the rail's subnet, 0: routed port")]
+    cable_length: Annotated[int, Declared("sites.*.lengths", "from placement or as stated; 0: no cable")]
+    lossless: Annotated[bool, Declared("networks.*.qos", "PFC on the lossless priority")]
+    headroom_length_m: Annotated[
+        int, Declared("sites.*.lengths", "cable length rounded up to the platform's next row; 0: none")
+    ]
     rail: int = 0
     plane: int = 0
 
@@ -126,12 +131,14 @@ class PeerGroup:
     name: str
     policy_in: str
     policy_out: str
-    maximum_prefix: int = declared("networks.*.bgp.maximum-prefix", "what the reserved blocks can announce, and half as much")
-    bfd: bool = declared("networks.*.bgp.bfd", "on between switches")
-    ipv4: bool = declared("networks.*.addressing", "address family carried")
-    ipv6: bool = declared("networks.*.addressing", "address family carried")
+    maximum_prefix: Annotated[
+        int, Declared("networks.*.bgp.maximum-prefix", "what the reserved blocks can announce, and half as much")
+    ]
+    bfd: Annotated[bool, Declared("networks.*.bgp.bfd", "on between switches")]
+    ipv4: Annotated[bool, Declared("networks.*.addressing", "address family carried")]
+    ipv6: Annotated[bool, Declared("networks.*.addressing", "address family carried")]
     # RFC 8950: IPv4 routes over IPv6 next hops; also with numbered IPv6-only links
-    extended_nexthop: bool = declared("networks.*.addressing.links", "links without IPv4 addresses")
+    extended_nexthop: Annotated[bool, Declared("networks.*.addressing.links", "links without IPv4 addresses")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +155,21 @@ class Neighbor:
 
 @dataclass(frozen=True, slots=True)
 class Bgp:
-    asn: int = declared("networks.*.asns", "RFC 7938: one a leaf, one for the spines of a group, one for the cores of a site")
-    router_id: int = declared("networks.*.addressing.loopbacks", "the IPv4 loopback")
-    maximum_paths: int = declared("networks.*.bgp.maximum-paths", "the equal-cost paths that the topology has, up to a power of two")
+    asn: Annotated[
+        int, Declared("networks.*.asns", "RFC 7938: one a leaf, one for the spines of a group, one for the cores of a site")
+    ]
+    router_id: Annotated[int, Declared("networks.*.addressing.loopbacks", "the IPv4 loopback")]
+    maximum_paths: Annotated[
+        int, Declared("networks.*.bgp.maximum-paths", "the equal-cost paths that the topology has, up to a power of two")
+    ]
     # RFC 7938 5.2.3: paths through different ASNs of the same length share the load
-    multipath_relax: bool = declared("networks.*.bgp", "RFC 7938 5.2.3")
-    graceful_restart: bool = declared("networks.*.bgp.graceful-restart", "RFC 4724, on")
-    restart_time: int = declared("networks.*.bgp.graceful-restart", "seconds; RFC 4724")
-    keepalive: int = declared("networks.*.bgp.timers", "seconds")
-    hold: int = declared("networks.*.bgp.timers", "seconds")
-    bfd: Bfd | None = declared("networks.*.bgp.bfd", "timers of the sessions' BFD")
-    networks: tuple[Prefix, ...] = declared("networks.*.addressing", "the loopback and the servers' aggregate")
+    multipath_relax: Annotated[bool, Declared("networks.*.bgp", "RFC 7938 5.2.3")]
+    graceful_restart: Annotated[bool, Declared("networks.*.bgp.graceful-restart", "RFC 4724, on")]
+    restart_time: Annotated[int, Declared("networks.*.bgp.graceful-restart", "seconds; RFC 4724")]
+    keepalive: Annotated[int, Declared("networks.*.bgp.timers", "seconds")]
+    hold: Annotated[int, Declared("networks.*.bgp.timers", "seconds")]
+    bfd: Annotated[Bfd | None, Declared("networks.*.bgp.bfd", "timers of the sessions' BFD")]
+    networks: Annotated[tuple[Prefix, ...], Declared("networks.*.addressing", "the loopback and the servers' aggregate")]
     peer_groups: tuple[PeerGroup, ...]
     neighbors: tuple[Neighbor, ...]
 
@@ -259,9 +270,9 @@ class Management:
     interface: str
     address: Prefix | None
     gateway: Prefix | None
-    vrf: str = declared("management.vrf", "mgmt")
-    access: tuple[str, ...] = declared("management.access", "ssh")  # ssh, eapi, gnmi
-    allow: tuple[Prefix, ...] = declared("management.allow", "empty: from anywhere")
+    vrf: Annotated[str, Declared("management.vrf", "mgmt")]
+    access: Annotated[tuple[str, ...], Declared("management.access", "ssh; of ssh, eapi, gnmi")]
+    allow: Annotated[tuple[Prefix, ...], Declared("management.allow", "empty: from anywhere")]
     ntp: tuple[Prefix, ...] = ()
     dns: tuple[Prefix, ...] = ()
     syslog: tuple[Prefix, ...] = ()
@@ -297,15 +308,17 @@ class SwitchModel:
     pod: str
     platform: Platform
     management: Management
-    loopbacks: tuple[Prefix, ...] = declared("networks.*.addressing.loopbacks", "from the block of the pod or group")
+    loopbacks: Annotated[tuple[Prefix, ...], Declared("networks.*.addressing.loopbacks", "from the block of the pod or group")]
     interfaces: tuple[Interface, ...]  # every port of the layout, in its order
     vlans: tuple[Vlan, ...]
     routing: Routing
     qos: Qos | None
-    drained: bool = declared("maintenance", "kept up, routed around")
-    hash_seed: int = declared("networks.*", "one a tier: equal seeds in successive tiers polarise ECMP")
-    load_balancing: Literal["static", "dynamic"] = declared("networks.*.load-balancing", "dynamic where the NOS has it")
-    lldp: bool = declared("management.lldp", "on: cabling is checked against it")
+    drained: Annotated[bool, Declared("maintenance", "kept up, routed around")]
+    hash_seed: Annotated[int, Declared("networks.*", "one a tier: equal seeds in successive tiers polarise ECMP")]
+    load_balancing: Annotated[
+        Literal["static", "dynamic"], Declared("networks.*.load-balancing", "dynamic where the NOS has it")
+    ]
+    lldp: Annotated[bool, Declared("management.lldp", "on: cabling is checked against it")]
     raw: tuple[RawSnippet, ...] = ()
 
 

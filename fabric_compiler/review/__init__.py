@@ -1,0 +1,1 @@
+"""What a reviewer looks at: goldens and what differs from them."""

@@ -112,7 +112,7 @@ def management(nos: str = "sonic", *, full: bool = True) -> Management:
     """The way in; `full` has every field in use."""
     interface = {"sonic": "eth0", "eos": "Management1"}.get(nos, "eth0")
     if not full:
-        return Management(interface, prefix("172.16.0.11/20"), prefix("172.16.0.1/32"), "mgmt", ("ssh",))
+        return Management(interface, prefix("172.16.0.11/20"), prefix("172.16.0.1/32"), "mgmt", ("ssh",), ())
     return Management(
         interface=interface,
         address=prefix("172.16.0.11/20"),
@@ -124,10 +124,18 @@ def management(nos: str = "sonic", *, full: bool = True) -> Management:
         dns=(prefix("192.0.2.53/32"),),
         syslog=(prefix("192.0.2.11/32"),),
         users=(
-            User("admin", "admin", "admin", ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFabricExampleKey0000000000000000000000 admin",)),
+            User(
+                "admin",
+                "admin",
+                "admin",
+                ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFabricExampleKey0000000000000000000000 admin",),
+            ),
             User("watch", "operator", "watch"),
         ),
-        aaa=(AaaServer("tacacs", prefix("192.0.2.20/32"), "tacacs-1"), AaaServer("radius", prefix("192.0.2.21/32"), "radius-1")),
+        aaa=(
+            AaaServer("tacacs", prefix("192.0.2.20/32"), "tacacs-1"),
+            AaaServer("radius", prefix("192.0.2.21/32"), "radius-1"),
+        ),
         banner="Property of Example; authorised use only",
     )
 
@@ -143,6 +151,7 @@ def _interface(
         "name": name,
         "alias": f"etp{cage + 1}" + ("ab"[subport - 1] if split else ""),
         "cage": str(cage + 1),
+        "cage_index": cage + 1,
         "subport": subport if split else 0,
         "breakout": "2x400G[200G,100G,50G,40G,25G,10G]" if split else "1x800G[400G,200G,100G,50G,40G,25G,10G]",
         "lanes": lanes,
@@ -166,10 +175,17 @@ def _interface(
 
 
 def _routing(
-    asn: int, loopback: int, groups: tuple[PeerGroup, ...], neighbors: tuple[Neighbor, ...], networks: tuple[Prefix, ...], bfd: bool
+    asn: int,
+    loopback: int,
+    groups: tuple[PeerGroup, ...],
+    neighbors: tuple[Neighbor, ...],
+    networks: tuple[Prefix, ...],
+    bfd: bool,
 ) -> Routing:
     own4 = PrefixList("OWN4", 4, (PrefixRule(10, prefix("10.254.0.0/16"), 0, 32), PrefixRule(20, prefix("10.0.0.0/9"), 24, 24)))
-    own6 = PrefixList("OWN6", 6, (PrefixRule(10, prefix("fd00:254::/48"), 0, 128), PrefixRule(20, prefix("fd00:10::/32"), 64, 64)))
+    own6 = PrefixList(
+        "OWN6", 6, (PrefixRule(10, prefix("fd00:254::/48"), 0, 128), PrefixRule(20, prefix("fd00:10::/32"), 64, 64))
+    )
     exact = PrefixList("LOOPBACK4", 4, (PrefixRule(5, prefix("10.254.0.1/32")),))
     return Routing(
         bgp=Bgp(

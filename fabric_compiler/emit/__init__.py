@@ -1,0 +1,1 @@
+"""What puts a build on disk: the tree and its switch, the tables, graph.json, the manifest."""

@@ -1,0 +1,69 @@
+"""Blocks: the spans of number spaces that the lock pins. Inside a block a number follows from coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+
+class Block(NamedTuple):
+    """`size` numbers from `start`."""
+
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Extents:
+    """The blocks of one owner, in the order in which it got them: what outgrows a block continues in the next."""
+
+    blocks: tuple[Block, ...]
+
+    def __len__(self) -> int:
+        return sum(size for _, size in self.blocks)
+
+    def slot(self, ordinal: int) -> int:
+        """The number of the `ordinal`-th place, from 0. Raises IndexError beyond the last."""
+        for start, size in self.blocks:
+            if ordinal < size:
+                return start + ordinal
+            ordinal -= size
+        raise IndexError(ordinal)
+
+    def ordinal(self, slot: int) -> int:
+        """The place of a number, the inverse of `slot`. Raises ValueError for a number of somebody else."""
+        before = 0
+        for start, size in self.blocks:
+            if start <= slot < start + size:
+                return before + slot - start
+            before += size
+        raise ValueError(slot)
+
+
+Blocks: TypeAlias = Mapping[str, Extents]
+"""Extents by owner; the owners' names, as the lock shows them, are made by the functions below."""
+
+
+def network_block(network: str) -> str:
+    """Its place among the networks: it selects the default pools."""
+    return f"network/{network}"
+
+
+def site_rows(network: str, site: str) -> str:
+    """Rows of leafs (a leaf in each column) that the network is laid out for at a site."""
+    return f"{network}/rows/{site}"
+
+
+def pod_rows(network: str, pod: str) -> str:
+    """Rows of a pod, out of its site's."""
+    return f"{network}/pod/{pod}"
+
+
+def spine_block(network: str, site: str, plane: int, column: int, group: int) -> str:
+    """Spines of a group; `column` 0 where a group serves all columns."""
+    return f"{network}/spines/{site}/p{plane}" + (f"/r{column}" if column else "") + f"/g{group}"
+
+
+def core_block(network: str, site: str, plane: int) -> str:
+    return f"{network}/cores/{site}/p{plane}"

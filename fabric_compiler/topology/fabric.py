@@ -1,0 +1,60 @@
+"""The graph of the whole fabric: servers first, then each network over them."""
+
+from __future__ import annotations
+
+from fabric_compiler.catalog.layout import server_layout
+from fabric_compiler.catalog.types import Catalog
+from fabric_compiler.diagnostics import Report
+from fabric_compiler.intent.schema import Intent
+from fabric_compiler.ir.blocks import Blocks
+from fabric_compiler.ir.graph import Device, Graph
+from fabric_compiler.topology.base import topology
+from fabric_compiler.topology.lineup import Lineup
+from fabric_compiler.topology.naming import Namer, check_names, check_templates, server_name
+from fabric_compiler.topology.parts import Parts
+from fabric_compiler.topology.shape import Places, Shape, Unit, units
+
+
+def build(intent: Intent, shapes: tuple[Shape, ...], blocks: Blocks, catalog: Catalog, places: Places, report: Report) -> Graph:
+    """Devices and links with the numbers of `blocks`. Names that do not do, and variants without devices, are reported."""
+    check_templates(intent.naming, places, report)
+    parts = Parts()
+    for unit in units(intent, catalog):
+        _add_servers(unit, intent, parts)
+    for number, shape in enumerate(shapes):
+        lineup = Lineup(shape.network, shape.intent, catalog, places, report)
+        topology(shape.intent.topology.kind).build(shape, number, blocks, Namer(intent.naming, shape), lineup, parts)
+        lineup.report_unused()
+        _check_count(shape, parts, places, report)
+    check_names((device.name for device in parts.devices), intent.naming, places, report)
+    return parts.graph(intent.fabric, tuple(shape.network for shape in shapes))
+
+
+def _add_servers(unit: Unit, intent: Intent, parts: Parts) -> None:
+    planes = {group: intent.networks[network].topology.planes for network, group in unit.pod.connect.items()}
+    layout = server_layout(unit.server, planes)
+    offsets, port = {}, 0
+    for group in unit.server.nic_groups.values():
+        if group.name in planes:
+            offsets[group.name] = port
+            port += group.count * planes[group.name]
+    parts.servers[unit.name] = (len(parts.devices), offsets)
+    for n in range(1, unit.pod.servers + 1):
+        name = server_name(intent.naming, unit.name, unit.site, n)
+        parts.add(
+            Device(
+                name, "server", "server", "", unit.site, unit.name, unit.server.name, "", "", "", layout, 0, 0, 0, n, n - 1,
+                len(layout.ports), 0,
+            )
+        )  # fmt: skip
+
+
+def _check_count(shape: Shape, parts: Parts, places: Places, report: Report) -> None:
+    """A stated number of leafs is that of the pods."""
+    stated = shape.intent.topology.leafs
+    found = sum(d.role == "leaf" and d.network == shape.network for d in parts.devices)
+    if stated and stated != found:
+        place = places.at("networks", shape.network, "topology", "leafs")
+        report.error(
+            "FC3003", f"{stated} leafs are stated, and the pods need {found}", place, f"state {found}, or leave it out"
+        )

@@ -1,0 +1,287 @@
+"""The shape of a network: what its switches, its pods and its reserve make of it, before anything is numbered.
+
+A folded Clos here is a set of planes, each with columns of leafs: a column a rail in a rail-optimized network (NIC k of
+every server meets the leafs of rail k), a column a side where servers are homed to several leafs. A row is one leaf in each
+column; a pod takes whole rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from fabric_compiler.catalog.types import Catalog, Server
+from fabric_compiler.diagnostics import Report, Span
+from fabric_compiler.intent.schema import Intent, NetworkIntent, Pod, Tier
+from fabric_compiler.topology.products import PortsError, Product, Split, all_down, ports_in_cage, product, split
+
+MAX_SERVERS = 150_000
+MAX_LINKS = 4_000_000
+
+
+class Places(Protocol):
+    """Where things stand in the intent's files."""
+
+    def at(self, *path: str | int) -> Span: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One pod of the fabric: `su3` of `{name: su, count: 4}`; `position` is that of its entry in the intent."""
+
+    name: str
+    position: int
+    site: str
+    pod: Pod
+    server: Server
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A pod on a network. A column of the plane takes `nics_per_column` NICs of each server."""
+
+    unit: Unit | None  # None: a network that is stated by its switches alone
+    site: str
+    nics: int
+    nics_per_column: int
+    leaf: Split
+    servers_per_leaf: int
+    rows: int  # in use
+    reserved_rows: int
+    leafs: int  # of the last row, those that exist; 0: all columns in use
+
+    @property
+    def name(self) -> str:
+        return self.unit.name if self.unit else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    network: str
+    intent: NetworkIntent
+    tiers: int
+    planes: int
+    columns: int  # in a plane
+    leaf: Split
+    spine: Split
+    core: Split | None
+    attachments: tuple[Attachment, ...]
+    reserved_rows: dict[str, int]  # by site
+
+    @property
+    def rails(self) -> bool:
+        return self.intent.topology.kind == "rail-optimized"
+
+    @property
+    def spines_by_column(self) -> bool:
+        """In three tiers a group of spines serves the leafs of one rail; other groups serve all columns."""
+        return self.tiers == 3 and self.rails
+
+    @property
+    def rows_in_group(self) -> int:
+        """Rows whose leafs one group of spines can carry with one link each."""
+        return self.spine.downlinks if self.spines_by_column else self.spine.downlinks // self.columns
+
+
+def units(intent: Intent, catalog: Catalog) -> tuple[Unit, ...]:
+    """The pods, counted out."""
+    site = next(iter(intent.sites))
+    return tuple(
+        Unit(f"{pod.name}{n}", position, pod.site or site, pod, catalog.servers[pod.server])
+        for position, pod in enumerate(intent.pods)
+        for n in range(1, pod.count + 1)
+    )
+
+
+def shapes(intent: Intent, source: Places, catalog: Catalog, report: Report) -> tuple[Shape, ...]:
+    """The shapes of all networks. What does not fit is reported; such a network is left out."""
+    if sum(pod.count * max(pod.servers, pod.reserve.servers or 0) for pod in intent.pods) > MAX_SERVERS:
+        report.error(
+            "FC3005",
+            f"the pods have more than {MAX_SERVERS} servers",
+            source.at("pods"),
+            "describe a larger cluster as several fabrics",
+        )
+        return ()
+    pods = units(intent, catalog)
+    made = (_shape(name, network, intent, pods, source, catalog, report) for name, network in intent.networks.items())
+    return tuple(shape for shape in made if shape)
+
+
+def _shape(
+    name: str, network: NetworkIntent, intent: Intent, pods: tuple[Unit, ...], source: Places, catalog: Catalog, report: Report
+) -> Shape | None:
+    here = ("networks", name)
+    members = [unit for unit in pods if name in unit.pod.connect]
+    try:
+        shape = _fitted(name, network, intent, members, catalog)
+    except _Mismatch as error:
+        report.error(error.code, str(error), source.at(*(error.path or (*here, "topology"))), error.hint)
+        return None
+    links = sum(a.unit.pod.servers * a.nics * shape.planes for a in shape.attachments if a.unit)
+    links += sum(a.rows * shape.columns * shape.planes * shape.leaf.uplinks for a in shape.attachments) * (shape.tiers - 1)
+    if links > MAX_LINKS:
+        report.error("FC3005", f"the network {name} has more than {MAX_LINKS} links", source.at(*here))
+        return None
+    return shape
+
+
+class _Mismatch(ValueError):
+    def __init__(self, code: str, message: str, hint: str = "", path: tuple[str | int, ...] = ()) -> None:
+        super().__init__(message)
+        self.code, self.hint, self.path = code, hint, path
+
+
+def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit], catalog: Catalog) -> Shape:
+    topology = network.topology
+    here = ("networks", name)
+    planes = topology.planes
+    speeds = {unit.name: _nic_speed(name, unit, planes, here) for unit in members}
+    columns = _columns(name, network, members)
+    leaf_product = product(catalog, network.leaf)
+    spine_product = product(catalog, network.spine)
+    up_speed = topology.uplink_speed or max(speeds.values(), default=0) or _native_speed(spine_product)
+    down_speed = max(speeds.values(), default=up_speed)
+    sites = list(dict.fromkeys(unit.site for unit in members)) or [next(iter(intent.sites))]
+    share = planes * len(sites)
+    stated_spines = _shared(topology.spines, share, "spines", here)
+    in_two_tiers = stated_spines if topology.tiers != 3 and stated_spines else 1
+    leaf = _split(here, "leaf", network.leaf, leaf_product, down_speed, up_speed, network, in_two_tiers)
+    attachments = [_attach(unit, name, network, columns, speeds[unit.name], leaf, catalog) for unit in members]
+    if not members:
+        attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
+    reserved = {site: _reserved(site, attachments, network) for site in sites}
+    tiers = topology.tiers or (2 if max(reserved.values()) * columns <= _top(here, "spine", network.spine, spine_product, up_speed).downlinks else 3)  # fmt: skip
+    core = None
+    if tiers == 3:
+        core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
+        spine = _split(here, "spine", network.spine, spine_product, up_speed, up_speed, None)
+        core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
+    else:
+        spine = _top(here, "spine", network.spine, spine_product, up_speed)
+    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved)
+
+
+def _nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> int:
+    group = unit.server.nic_groups[unit.pod.connect[network]]
+    if planes not in group.breakouts:
+        known = " or ".join(map(str, group.breakouts))
+        raise _Mismatch(
+            "FC3002",
+            f"the NICs {group.name} of {unit.server.name} cannot serve {planes} planes",
+            f"a NIC of them has {known} ports",
+            ("pods", unit.position, "connect", network),
+        )
+    return group.breakouts[planes]
+
+
+def _columns(name: str, network: NetworkIntent, members: list[Unit]) -> int:
+    """Rails of a rail-optimized network, leafs that a server is homed to otherwise."""
+    topology = network.topology
+    most = max((u.server.nic_groups[u.pod.connect[name]].count for u in members), default=0)
+    if topology.kind == "rail-optimized":
+        rails = topology.rails or most or 1
+        if most and rails > most:
+            path = ("networks", name, "topology", "rails")
+            raise _Mismatch("FC3003", f"{rails} rails, and no server has more than {most} NICs on them", "", path)
+        return int(rails)
+    if topology.homing > most > 0:
+        path = ("networks", name, "topology", "homing")
+        raise _Mismatch("FC3003", f"servers are homed to {topology.homing} leafs and have {most} NICs for it", "", path)
+    return int(topology.homing)
+
+
+def _native_speed(product: Product) -> int:
+    return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
+
+
+def _split(
+    here: tuple[str, ...],
+    role: str,
+    tier: Tier,
+    product: Product,
+    down: int,
+    up: int,
+    network: NetworkIntent | None,
+    multiple: int = 1,
+) -> Split:
+    """`network` gives the ratio of a leaf; a spine has none, and carries up what it carries down."""
+    from fractions import Fraction
+
+    ratio = network.topology.oversubscription if network else Fraction(1)
+    try:
+        return split(product, down, up, ratio, tier.downlinks, tier.uplinks, multiple)
+    except PortsError as error:
+        raise _Mismatch("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
+
+
+def _top(here: tuple[str, ...], role: str, tier: Tier, product: Product, speed: int) -> Split:
+    try:
+        return all_down(product, speed, tier.downlinks)
+    except PortsError as error:
+        raise _Mismatch("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
+
+
+def _attach(
+    unit: Unit, name: str, network: NetworkIntent, columns: int, speed: int, leaf: Split, catalog: Catalog
+) -> Attachment:
+    nics = unit.server.nic_groups[unit.pod.connect[name]].count
+    per_column = -(-nics // columns)
+    own = unit.pod.leaf.get(name)
+    if own or speed != leaf.down_speed:
+        where: tuple[str | int, ...] = (
+            ("pods", unit.position, "leaf", name) if own else ("pods", unit.position, "connect", name)
+        )
+        tier = own or network.leaf
+        chosen = product(catalog, tier, leaf.product if not own else None)
+        try:
+            most = ports_in_cage(chosen, speed) * len(chosen.switch.cages)
+            wide = tier.downlinks or min(most, int(network.topology.oversubscription * leaf.uplinks * leaf.up_speed / speed))
+            leaf = split(chosen, speed, leaf.up_speed, network.topology.oversubscription, tier.downlinks and wide, leaf.uplinks)
+        except PortsError as error:
+            raise _Mismatch("FC3001", f"leaf: {error}", error.hint, where) from None
+    servers = leaf.downlinks // per_column
+    if not servers:
+        raise _Mismatch(
+            "FC3001",
+            f"a server has {per_column} NICs on each leaf, and a leaf has {leaf.downlinks} downlinks",
+            "state more rails or homing, or a larger leaf",
+            ("pods", unit.position, "connect", name),
+        )
+    reserve = max(unit.pod.servers, unit.pod.reserve.servers or 0)
+    return Attachment(
+        unit, unit.site, nics, per_column, leaf, servers, -(-unit.pod.servers // servers), -(-reserve // servers), 0
+    )
+
+
+def _switches_alone(network: NetworkIntent, columns: int, site: str, leaf: Split, here: tuple[str, ...]) -> Attachment:
+    leafs = network.topology.leafs
+    if not leafs:
+        raise _Mismatch(
+            "FC2002",
+            f"the network {here[1]} has neither pods nor a number of leafs",
+            "connect a pod to it, or state topology.leafs",
+            here,
+        )
+    rows = -(-leafs // columns)
+    return Attachment(None, site, 0, 0, leaf, 0, rows, rows, leafs % columns)
+
+
+def _reserved(site: str, attachments: list[Attachment], network: NetworkIntent) -> int:
+    """Rows at a site: those of its pods, and for the pods that the reserve adds those of the largest."""
+    rows = [a.reserved_rows for a in attachments if a.site == site]
+    more = max(0, (network.topology.reserve.pods or 0) - len(rows))
+    return sum(rows) + more * max(rows)
+
+
+def _shared(stated: int | None, share: int, what: str, here: tuple[str, ...]) -> int | None:
+    if stated is None:
+        return None
+    if stated % share:
+        raise _Mismatch(
+            "FC3003",
+            f"{stated} {what} cannot be shared evenly by {share} planes and sites",
+            f"state a multiple of {share}",
+            (*here, "topology", what),
+        )
+    return stated // share
