@@ -11,11 +11,12 @@ from typing import Any, Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from fabric_compiler.catalog.reader import Marks, fail, parse, read_text
+from fabric_compiler.catalog.reader import read
 from fabric_compiler.catalog.schema import File, MediumFile, QosFile, ServerFile, SwitchFile
 from fabric_compiler.catalog.types import Catalog, Medium, Server, Switch
-from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity, Span
+from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.units import shorten
+from fabric_compiler.yamltree import Node, fail
 
 MAX_PRODUCTS = 2000  # of one kind, in a user's directory
 
@@ -138,18 +139,15 @@ def _product(path: Path) -> str:
 
 
 def _file(model: type[_FileT], path: Path) -> _FileT:
-    text = read_text(path)
-    tree = parse(text, str(path))
+    tree = read(path)
     try:
-        return model.model_validate(tree)
+        return model.model_validate(tree.plain())
     except ValidationError as error:
-        marks: Marks = {}  # places are looked up only when there is something to show
-        parse(text, str(path), marks)
-        raise CompileError([_diagnostic(one, str(path), marks) for one in error.errors(include_url=False)]) from None
+        raise CompileError([_diagnostic(one, tree) for one in error.errors(include_url=False)]) from None
 
 
-def _diagnostic(error: ErrorDetails, file: str, marks: Marks) -> Diagnostic:
-    place, depth = _nearest(error["loc"], marks)
+def _diagnostic(error: ErrorDetails, tree: Node) -> Diagnostic:
+    node, depth = _nearest(error["loc"], tree)
     where = ".".join(str(step) for step in error["loc"][:depth])
     code = _CODES.get(error["type"], "FC2003")
     if code == "FC2001":
@@ -158,20 +156,18 @@ def _diagnostic(error: ErrorDetails, file: str, marks: Marks) -> Diagnostic:
         message = f"the key {shorten(error['loc'][-1])} is missing" + (f" in {where}" if where else "")
     else:
         message = (f"{where}: " if where else "") + error["msg"].removeprefix("Value error, ")
-    return Diagnostic(code, Severity.ERROR, message, Span(file, *place))
+    return Diagnostic(code, Severity.ERROR, message, node.key_span if code == "FC2001" else node.span)
 
 
-def _nearest(location: tuple[int | str, ...], marks: Marks) -> tuple[tuple[int, int], int]:
-    """The place of the value, or of what should hold it; keys that the file types as numbers are text in the marks."""
-    path: tuple[int | str, ...] = ()
+def _nearest(location: tuple[int | str, ...], tree: Node) -> tuple[Node, int]:
+    """The value, or what should hold it, and how many steps of the location lead there."""
+    node = tree
     for depth, step in enumerate(location):
-        for candidate in ((*path, step), (*path, str(step))):
-            if candidate in marks:
-                path = candidate
-                break
-        else:
-            return marks.get(path, (1, 1)), depth
-    return marks.get(path, (1, 1)), len(location)
+        child = node.child(step)
+        if child is None:
+            return node, depth
+        node = child
+    return node, len(location)
 
 
 def schemas() -> Mapping[str, dict[str, Any]]:

@@ -103,9 +103,9 @@ def lossless_pool(hwsku: Hwsku, topology: str) -> LosslessPool:
         missing = f"no {_INGRESS_POOL} with an {_QUEUE_PROFILE}" if tables else f"no buffers ({topology})"
         message = f"{_TEMPLATE} of the HwSKU {hwsku.name} makes {missing}, so no lossless port can be made on it"
         raise NoHeadroomError(message, "choose another HwSKU or switch, or qos: roce-lossy")
-    xoff = pools[_INGRESS_POOL].get("xoff")
-    if xoff is not None:
-        return LosslessPool(int(xoff), shared=True)
+    shared = int(pools[_INGRESS_POOL].get("xoff", "0"))  # 0 switches the shared pool off
+    if shared:
+        return LosslessPool(shared, shared=True)
     if any(row.size < row.xoff for row in hwsku.headroom):
         message = f"{_TABLE} of {hwsku.name} counts on a shared headroom pool, and {_TEMPLATE} makes none ({topology})"
         raise NoHeadroomError(message, "choose another HwSKU or switch, or qos: roce-lossy")

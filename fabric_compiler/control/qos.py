@@ -136,7 +136,7 @@ def switch_qos(
 def nic_qos(kind: str, catalog_qos: Mapping[str, Any], network: str) -> NicQos | None:
     """The settings of a NIC that does to a packet what its leaf does; None for best-effort.
 
-    A NIC sorts by DSCP into priorities, eight DSCPs each unless told otherwise (NVIDIA DOCA, mlnx_qos: priority = DSCP / 8).
+    A NIC that trusts DSCP sorts eight DSCPs each into its priorities unless told otherwise (Mellanox/mlnx-tools, mlnx_qos).
     The RoCE priority is kept for RoCE's DSCP alone, as on the leaf, where its seven neighbours are lossy: else the NIC would
     pause for packets that the leaf drops. Priorities without PFC keep the NIC's own mapping, which nothing on the wire shows.
     """

@@ -29,7 +29,7 @@ from pathlib import Path
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.emit.files import write
 
-__all__ = ["Staging", "build_error", "exclusive", "remove_tree", "transaction", "write"]
+__all__ = ["Staging", "build_error", "held", "remove_tree", "transaction", "write"]
 
 _FABRIC = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
@@ -63,11 +63,11 @@ def transaction(output: Path, fabric: str, on_wait: Callable[[], None] | None = 
         raise build_error(f"{fabric!r} cannot be the name of a directory", "a fabric's name is letters, digits and hyphens")
     store_name = f".{fabric}"
     place = output / fabric
-    with ExitStack() as held:
+    with ExitStack() as stack:
         with _refused(place):
             output.mkdir(parents=True, exist_ok=True)
-            parent, store = held.enter_context(_store(output, store_name))
-            held.enter_context(exclusive(store, "lock", on_wait))
+            parent, store = stack.enter_context(_store(output, store_name))
+            stack.enter_context(_exclusive(store, "lock", on_wait))
             former = _current(parent, fabric, output)
             # above every number there, so that a worker which outlived its compile never meets its number again
             number = str(1 + max(map(int, _numbers(store)), default=0))
@@ -147,7 +147,7 @@ class _Lock:
 
 
 @contextmanager
-def exclusive(directory: int, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+def _exclusive(directory: int, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
     """Hold flock(2) on the regular file `name` of `directory`, made if need be; it ends with the process, however that ends."""
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o666, dir_fd=directory)
@@ -161,6 +161,17 @@ def exclusive(directory: int, name: str, on_wait: Callable[[], None] | None = No
         if not os.path.samestat(os.fstat(descriptor), os.stat(name, dir_fd=directory, follow_symlinks=False)):
             raise OSError(errno.ESTALE, "the directory was removed meanwhile", name)
         yield
+    finally:
+        lock.close()
+
+
+@contextmanager
+def held(directory: Path) -> Iterator[int]:
+    """A descriptor of the directory with flock(2) on it, where a lock file would be in the way. No link is followed."""
+    lock = _Lock(os.open(directory, _DIRECTORY))
+    try:
+        _flock(lock.descriptor, None)
+        yield lock.descriptor
     finally:
         lock.close()
 

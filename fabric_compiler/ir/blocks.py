@@ -55,9 +55,9 @@ def site_rows(network: str, site: str) -> str:
     return f"{network}/rows/{site}"
 
 
-def pod_rows(network: str, pod: str) -> str:
+def pod_rows(network: str, site: str, pod: str) -> str:
     """Rows of a pod, out of its site's."""
-    return f"{network}/pod/{pod}"
+    return f"{network}/pod/{site}/{pod or 'leafs'}"
 
 
 def spine_block(network: str, site: str, plane: int, column: int, group: int) -> str:
@@ -67,3 +67,19 @@ def spine_block(network: str, site: str, plane: int, column: int, group: int) ->
 
 def core_block(network: str, site: str, plane: int) -> str:
     return f"{network}/cores/{site}/p{plane}"
+
+
+def asn_block(switches: str) -> str:
+    """The ASN that the spines of a group, or the cores of a plane, share; `switches` is their block."""
+    network, kind, rest = switches.split("/", 2)
+    return f"{network}/{kind}-asn/{rest}"
+
+
+def management_block(switches: str) -> str:
+    """Management addresses of the switches of a pod or of another block."""
+    return f"management/{switches}"
+
+
+def rack_block(site: str, owner: str) -> str:
+    """Racks of a pod, or of a network's switches."""
+    return f"racks/{site}/{owner}"

@@ -20,7 +20,7 @@ TIER_PAIRS = ("server-leaf", "leaf-spine", "spine-core")
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A switch or a server and where it stands in its topology; coordinates that it does not have are 0, others count from 1."""
+    """A switch or a server and where it stands in its topology; coordinates count from 1, those it does not have are 0."""
 
     name: str
     kind: str  # switch, server
@@ -37,9 +37,10 @@ class Device:
     rail: int  # the column: rail of a rail-optimized network, side of a dual-homed one
     group: int
     index: int  # within its pod, group or tier
-    slot: int  # place in the number space of its role (see plan.blocks)
-    uplinks: int = 0  # ports laid out upwards, used or not
-    downlinks: int = 0
+    slot: int  # place in the number space of its role (see ir.blocks); a server's: within its pod, from 0
+    downlinks: int = 0  # ports laid out downwards from the first on, used or not
+    uplinks: int = 0  # ports laid out upwards
+    first_uplink: int = 0  # index of the first of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,11 @@ class Graph:
     links: Links
 
 
-def to_networkx(graph: Graph) -> nx.MultiGraph:
+def to_networkx(graph: Graph) -> nx.MultiGraph[str]:
     """The graph in its public form: nodes by name, one edge a link, attributes as in graph.json."""
     import networkx as nx
 
-    out = nx.MultiGraph(fabric=graph.fabric)
+    out: nx.MultiGraph[str] = nx.MultiGraph(fabric=graph.fabric)
     for d in graph.devices:
         out.add_node(
             d.name, kind=d.kind, role=d.role, network=d.network, site=d.site, pod=d.pod, model=d.model, plane=d.plane,

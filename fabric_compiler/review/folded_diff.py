@@ -75,7 +75,7 @@ def natural(path: str) -> tuple[tuple[bool, int, str], ...]:
 
 
 def printable(text: str, limit: int = MAX_LINE) -> str:
-    """One line for a terminal: what is not printable, such as ESC or a direction override, as a Python escape; cut at `limit`."""
+    """One line for a terminal: what is not printable, such as ESC or a direction override, as an escape; cut at `limit`."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: limit + 1])
     return text if len(text) <= limit else text[:limit] + f"... ({len(text)} characters)"
@@ -179,7 +179,7 @@ def _listing(named: Sequence[Difference]) -> list[str]:
         _, device = owner(difference.path)
         file = _generic(difference.path, device)
         known = difference.before is not None or difference.after is not None
-        how = difference.kind if difference.kind != "changed" else "changed (not shown)" if known else "changed (by digest)"
+        how: str = difference.kind if difference.kind != "changed" else "changed (not shown)" if known else "changed (by digest)"
         groups.setdefault((how, file, "" if file == difference.path else "*"), []).append(device)
     lines = []
     for (how, file, many), devices in groups.items():

@@ -1,10 +1,10 @@
 """Goldens: the reviewed output of an intent, kept in git.
 
-    golden/<intent>/golden.json     how the golden was made: its form, the limits, the places of the tree that it holds
-    golden/<intent>/manifest.json   the counts; no compiler version, no digests: a comment in an intent changes none
-    golden/<intent>/...             form `full`: the tree, without inputs/
-                                    form `digests`: one device of each network, role and operating system
-    golden/<intent>/digests.txt     form `digests`: sha256 and name of each file, sorted by name
+golden/<intent>/golden.json     how the golden was made: its form, the limits, the places of the tree that it holds
+golden/<intent>/manifest.json   the counts; no compiler version, no digests: a comment in an intent changes none
+golden/<intent>/...             form `full`: the tree, without inputs/
+                                form `digests`: one device of each network, role and operating system
+golden/<intent>/digests.txt     form `digests`: sha256 and name of each file, sorted by name
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import csv
 import errno
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,7 +48,7 @@ class Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write(tree: Path, golden: Path) -> None:
-    """Make `golden` the golden of the build `tree`, in one piece; files that it no longer has go. Raises CompileError (FC8001)."""
+    """Make `golden` the golden of the build `tree`, in one piece; stale files go. Raises CompileError (FC8001)."""
     names = _names(tree)
     marker = _marker(names)
     content = _expected(tree, names, marker)
@@ -74,18 +73,21 @@ def compare(tree: Path, golden: Path) -> list[Difference]:
         stored = {name: files.read(golden / name, _MAX_FILE) for name in present}
     except OSError as error:
         raise _no_golden(golden, f"{error.filename}: {error.strerror}") from error
-    found = []
+    del expected[MARKER]
+    found: dict[str, Difference] = {}
     if marker.form == "digests":
-        found = _by_digest(stored.pop(DIGESTS, b""), {n: expected.get(n) for n in names}, dict(_entries(expected.pop(DIGESTS))))
-    shown = {d.path for d in found}
-    for name in sorted(stored.keys() | expected.keys() - {MARKER}):
-        before, after = stored.get(name), expected.get(name)
-        if before == after:
-            continue
-        found = [d for d in found if d.path != name] if name in shown else found
-        kind: Literal["added", "removed", "changed"] = "added" if before is None else "removed" if after is None else "changed"
-        found.append(Difference(name, kind, before, after))
-    return sorted(found, key=lambda d: d.path)
+        before, after = _entries(stored.pop(DIGESTS, b"")), _entries(expected.pop(DIGESTS))
+        found = {
+            n: Difference(n, _kind(n, before, after)) for n in before.keys() | after.keys() if before.get(n) != after.get(n)
+        }
+    for name in stored.keys() | expected.keys():
+        if stored.get(name) != expected.get(name):  # says more than the digest
+            found[name] = Difference(name, _kind(name, stored, expected), stored.get(name), expected.get(name))
+    return sorted(found.values(), key=lambda d: d.path)
+
+
+def _kind(name: str, before: Container[str], after: Container[str]) -> Literal["added", "removed", "changed"]:
+    return "added" if name not in before else "removed" if name not in after else "changed"
 
 
 def render(differences: Iterable[Difference]) -> str:
@@ -133,22 +135,10 @@ def _samples(tree: Path) -> frozenset[tuple[str, str]]:
     return frozenset(first.values())
 
 
-def _entries(content: bytes) -> Iterator[tuple[str, str]]:
-    for line in content.decode("utf-8", "replace").splitlines():
-        sha, _, name = line.partition("  ")
-        yield name, sha
-
-
-def _by_digest(golden: bytes, contents: Mapping[str, bytes | None], after: Mapping[str, str]) -> list[Difference]:
-    before = dict(_entries(golden))
-    found = []
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            kind: Literal["added", "removed", "changed"] = (
-                "added" if name not in before else "removed" if name not in after else "changed"
-            )
-            found.append(Difference(name, kind))
-    return found
+def _entries(digests: bytes) -> dict[str, str]:
+    """digests.txt -> sha256 by name."""
+    pairs = (line.partition("  ") for line in digests.decode("utf-8", "replace").split("\n") if line)
+    return {name: sha for sha, _, name in pairs}
 
 
 def _read_marker(golden: Path) -> Marker:

@@ -1,7 +1,7 @@
 """Which blocks of lines differ between two texts: patience diff, so that the time stays near linear for any input.
 
-Lines that occur once in both texts anchor the comparison (Bram Cohen's patience diff); between anchors small gaps are compared by
-difflib, whose time is quadratic, and large ones are taken as replaced.
+Lines that occur once in both texts anchor the comparison (Bram Cohen's patience diff); between anchors small gaps are compared
+by difflib, whose time is quadratic, and large ones are taken as replaced.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def configuration(
 
 def description(text: str) -> str:
     """A peer's description on its line; FRR's parser takes what stands behind a bar for a filter of the output."""
-    return line(text).replace("|", "/").strip()[:_DESCRIPTION]
+    return line(text).replace("|", "/")[:_DESCRIPTION].strip()
 
 
 def _families(routing: Routing) -> Iterable[tuple[str, list[str], list[tuple[str, str, str, int]]]]:

@@ -1,7 +1,7 @@
 """The servers' target: netplan (addresses, routes, MTU), sysctl.d, and a script with the NICs' RoCE settings.
 
-The templates hold the syntax. Servers come in few shapes (how many NICs, addresses, routes), so a template is rendered once a shape,
-with numbered marks where the values go; a server costs its values and one join.
+The templates hold the syntax. Servers come in few shapes (how many NICs, addresses, routes), so a template is rendered once
+a shape, with numbered marks where the values go; a server costs its values and one join.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _repeated(destination: Prefix) -> str:
 @lru_cache(maxsize=4096)
 def _checked(netdev: str) -> str:
     if not _NETDEV.fullmatch(netdev):
-        raise ValueError(f"{netdev!r} is no name of a network device: 1 to 15 of A-Z a-z 0-9 _ . -, the first a letter or digit")
+        raise ValueError(f"{netdev!r} is no name of a network device: a letter or digit, then up to 14 of A-Z a-z 0-9 _ . -")
     return netdev
 
 

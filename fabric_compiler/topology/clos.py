@@ -94,7 +94,7 @@ def _spines(shape: Shape, leafs: int) -> int:
             "take three tiers or a spine with more ports" if shape.tiers == 2 else "take a larger spine",
         )
     stated = shape.intent.topology.spines
-    if not stated or shape.tiers == 3:
+    if not stated or shape.tiers == 3:  # in three tiers the sum over all groups is checked, see fabric
         return fits[0]
     wanted = stated // (shape.planes * len(shape.reserved_rows))
     if wanted not in fits:
@@ -102,7 +102,7 @@ def _spines(shape: Shape, leafs: int) -> int:
         known = ", ".join(str(n * share) for n in fits)
         raise CapacityError(
             "FC3003",
-            f"{stated} spines: the {uplinks} uplinks of {leafs} leafs spread evenly over {known}, and each spine has {down} ports",
+            f"{stated} spines: the {uplinks} uplinks of {leafs} leafs spread evenly over {known} with {down} ports each",
             f"state {fits[0] * share}, or leave it out",
         )
     return wanted
@@ -119,7 +119,7 @@ def cores(shape: Shape, plane_groups: list[Group]) -> Cores:
     if not fits:
         raise CapacityError(
             "FC3004",
-            f"{len(bundles)} groups of spines have {sum(bundles)} uplinks, which no number of cores of {ports} ports takes evenly",
+            f"{len(bundles)} groups of spines have {sum(bundles)} uplinks; no number of cores with {ports} ports spreads them",
             "take a core with more ports",
         )
     count, stated = fits[0], shape.intent.topology.cores
@@ -175,14 +175,13 @@ class _Builder:
 
     def __init__(self, shape: Shape, number: int, blocks: Blocks, namer: Namer, lineup: Lineup, parts: Parts) -> None:
         self.shape, self.number, self.blocks, self.namer, self.lineup, self.parts = shape, number, blocks, namer, lineup, parts
-        self.splits: dict[int, Split] = {}
         # (site, plane, column) -> row at the site -> device
         self.leafs: dict[tuple[str, int, int], dict[int, int]] = {}
 
     def add_leafs(self, attachment: Attachment) -> None:
         """The leafs of a pod, and the links from its servers."""
         shape = self.shape
-        span = self.blocks[pod_rows(shape.network, attachment.name)]
+        span = self.blocks[pod_rows(shape.network, attachment.site, attachment.name)]
         rows = self.blocks[site_rows(shape.network, attachment.site)]
         grid = np.full((attachment.rows, shape.planes * shape.columns), -1)
         for row, plane, column in self._places(attachment):
@@ -277,7 +276,7 @@ class _Builder:
         if not leafs:
             return
         found = np.array(leafs, dtype=np.int64)
-        first_uplink = np.array([self.splits[device].first_uplink for _, device in leafs])
+        first_uplink = np.array([self.parts.devices[device].first_uplink for _, device in leafs])
         uplink = np.arange(self.shape.leaf.uplinks)
         spine, strand = np.divmod(uplink, group.width)
         self.parts.link(
@@ -297,7 +296,7 @@ class _Builder:
         order = np.arange(len(spines) * per_spine)
         spine, uplink = np.divmod(order, per_spine)
         turn, core = np.divmod(order, len(above))
-        first_uplink = np.array([self.splits[device].first_uplink for device in spines.tolist()])
+        first_uplink = np.array([self.parts.devices[device].first_uplink for device in spines])
         self.parts.link(
             spines[spine],
             first_uplink[spine] + uplink,
@@ -323,14 +322,13 @@ class _Builder:
         slot: int,
     ) -> int:
         own = self.lineup.at(role, name, split)
-        added = self.parts.add(
+        chosen = own.product
+        return self.parts.add(
             Device(
-                name, "switch", role, self.shape.network, site, pod, own.product.switch.name, own.product.nos, own.product.release,
-                own.product.hwsku, own.layout, plane, column, group, index, slot, own.uplinks, own.downlinks,
+                name, "switch", role, self.shape.network, site, pod, chosen.switch.name, chosen.nos, chosen.release,
+                chosen.hwsku, own.layout, plane, column, group, index, slot, own.downlinks, own.uplinks, own.first_uplink,
             )
         )  # fmt: skip
-        self.splits[added] = own
-        return added
 
 
 TOPOLOGY = Topology(blocks, build)

@@ -25,7 +25,7 @@ def build(intent: Intent, shapes: tuple[Shape, ...], blocks: Blocks, catalog: Ca
         lineup = Lineup(shape.network, shape.intent, catalog, places, report)
         topology(shape.intent.topology.kind).build(shape, number, blocks, Namer(intent.naming, shape), lineup, parts)
         lineup.report_unused()
-        _check_count(shape, parts, places, report)
+        _check_counts(shape, parts, places, report)
     check_names((device.name for device in parts.devices), intent.naming, places, report)
     return parts.graph(intent.fabric, tuple(shape.network for shape in shapes))
 
@@ -44,12 +44,12 @@ def _add_servers(unit: Unit, intent: Intent, parts: Parts) -> None:
         parts.add(
             Device(
                 name, "server", "server", "", unit.site, unit.name, unit.server.name, "", "", "", layout, 0, 0, 0, n, n - 1,
-                len(layout.ports), 0,
+                0, len(layout.ports), 0,
             )
         )  # fmt: skip
 
 
-def _check_count(shape: Shape, parts: Parts, places: Places, report: Report) -> None:
+def _check_counts(shape: Shape, parts: Parts, places: Places, report: Report) -> None:
     """A stated number of leafs is that of the pods."""
     stated = shape.intent.topology.leafs
     found = sum(d.role == "leaf" and d.network == shape.network for d in parts.devices)

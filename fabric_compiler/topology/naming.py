@@ -36,7 +36,14 @@ class Namer:
         shape = self._shape
         n = row + 1 if shape.rails else row * shape.columns + column
         if self._naming.leaf:
-            values = {"network": shape.network, "pod": pod, "site": site, "plane": plane, "rail": column, "n": n}
+            values: dict[str, str | int] = {
+                "network": shape.network,
+                "pod": pod,
+                "site": site,
+                "plane": plane,
+                "rail": column,
+                "n": n,
+            }
             return _fill(self._naming.leaf, values)
         head = "-".join(filter(None, (shape.network, pod, self._plane(plane), "leaf")))
         if shape.rails:
@@ -46,7 +53,14 @@ class Namer:
     def spine(self, site: str, plane: int, column: int, group: int, n: int) -> str:
         shape = self._shape
         if self._naming.spine:
-            values = {"network": shape.network, "site": site, "plane": plane, "rail": column, "group": group, "n": n}
+            values: dict[str, str | int] = {
+                "network": shape.network,
+                "site": site,
+                "plane": plane,
+                "rail": column,
+                "group": group,
+                "n": n,
+            }
             return _fill(self._naming.spine, values)
         head = "-".join(filter(None, (shape.network, site, self._plane(plane), "spine")))
         if shape.tiers == 2:
@@ -84,9 +98,9 @@ def check_names(names: Iterable[str], naming: Naming, places: Places, report: Re
         if not _HOSTNAME.fullmatch(name):
             report.error(
                 "FC2003",
-                f"the device would be named {name[:80]!r}, which is no host name (RFC 1123: at most 63 lower-case letters, digits, dashes)",
+                f"the device would be named {name[:80]!r}, which is no host name",
                 place,
-                "shorten the names that it is made of, or mend the template",
+                "RFC 1123: at most 63 lower-case letters, digits and dashes; shorten its parts, or mend the template",
             )
             return
         if name in seen:

@@ -8,6 +8,7 @@ column; a pod takes whole rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 from fabric_compiler.catalog.types import Catalog, Server
@@ -115,7 +116,7 @@ def _shape(
     members = [unit for unit in pods if name in unit.pod.connect]
     try:
         shape = _fitted(name, network, intent, members, catalog)
-    except _Mismatch as error:
+    except MismatchError as error:
         report.error(error.code, str(error), source.at(*(error.path or (*here, "topology"))), error.hint)
         return None
     links = sum(a.unit.pod.servers * a.nics * shape.planes for a in shape.attachments if a.unit)
@@ -126,7 +127,7 @@ def _shape(
     return shape
 
 
-class _Mismatch(ValueError):
+class MismatchError(ValueError):
     def __init__(self, code: str, message: str, hint: str = "", path: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.code, self.hint, self.path = code, hint, path
@@ -151,7 +152,10 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
     if not members:
         attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
     reserved = {site: _reserved(site, attachments, network) for site in sites}
-    tiers = topology.tiers or (2 if max(reserved.values()) * columns <= _top(here, "spine", network.spine, spine_product, up_speed).downlinks else 3)  # fmt: skip
+    tiers = topology.tiers
+    if not tiers:
+        flat = _top(here, "spine", network.spine, spine_product, up_speed)
+        tiers = 2 if max(reserved.values()) * columns <= flat.downlinks else 3
     core = None
     if tiers == 3:
         core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
@@ -166,7 +170,7 @@ def _nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> 
     group = unit.server.nic_groups[unit.pod.connect[network]]
     if planes not in group.breakouts:
         known = " or ".join(map(str, group.breakouts))
-        raise _Mismatch(
+        raise MismatchError(
             "FC3002",
             f"the NICs {group.name} of {unit.server.name} cannot serve {planes} planes",
             f"a NIC of them has {known} ports",
@@ -183,11 +187,11 @@ def _columns(name: str, network: NetworkIntent, members: list[Unit]) -> int:
         rails = topology.rails or most or 1
         if most and rails > most:
             path = ("networks", name, "topology", "rails")
-            raise _Mismatch("FC3003", f"{rails} rails, and no server has more than {most} NICs on them", "", path)
+            raise MismatchError("FC3003", f"{rails} rails, and no server has more than {most} NICs on them", "", path)
         return int(rails)
     if topology.homing > most > 0:
         path = ("networks", name, "topology", "homing")
-        raise _Mismatch("FC3003", f"servers are homed to {topology.homing} leafs and have {most} NICs for it", "", path)
+        raise MismatchError("FC3003", f"servers are homed to {topology.homing} leafs and have {most} NICs for it", "", path)
     return int(topology.homing)
 
 
@@ -206,20 +210,18 @@ def _split(
     multiple: int = 1,
 ) -> Split:
     """`network` gives the ratio of a leaf; a spine has none, and carries up what it carries down."""
-    from fractions import Fraction
-
     ratio = network.topology.oversubscription if network else Fraction(1)
     try:
         return split(product, down, up, ratio, tier.downlinks, tier.uplinks, multiple)
     except PortsError as error:
-        raise _Mismatch("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
+        raise MismatchError("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
 
 
 def _top(here: tuple[str, ...], role: str, tier: Tier, product: Product, speed: int) -> Split:
     try:
         return all_down(product, speed, tier.downlinks)
     except PortsError as error:
-        raise _Mismatch("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
+        raise MismatchError("FC3001", f"{role}: {error}", error.hint, (*here, role)) from None
 
 
 def _attach(
@@ -239,10 +241,10 @@ def _attach(
             wide = tier.downlinks or min(most, int(network.topology.oversubscription * leaf.uplinks * leaf.up_speed / speed))
             leaf = split(chosen, speed, leaf.up_speed, network.topology.oversubscription, tier.downlinks and wide, leaf.uplinks)
         except PortsError as error:
-            raise _Mismatch("FC3001", f"leaf: {error}", error.hint, where) from None
+            raise MismatchError("FC3001", f"leaf: {error}", error.hint, where) from None
     servers = leaf.downlinks // per_column
     if not servers:
-        raise _Mismatch(
+        raise MismatchError(
             "FC3001",
             f"a server has {per_column} NICs on each leaf, and a leaf has {leaf.downlinks} downlinks",
             "state more rails or homing, or a larger leaf",
@@ -257,7 +259,7 @@ def _attach(
 def _switches_alone(network: NetworkIntent, columns: int, site: str, leaf: Split, here: tuple[str, ...]) -> Attachment:
     leafs = network.topology.leafs
     if not leafs:
-        raise _Mismatch(
+        raise MismatchError(
             "FC2002",
             f"the network {here[1]} has neither pods nor a number of leafs",
             "connect a pod to it, or state topology.leafs",
@@ -278,7 +280,7 @@ def _shared(stated: int | None, share: int, what: str, here: tuple[str, ...]) ->
     if stated is None:
         return None
     if stated % share:
-        raise _Mismatch(
+        raise MismatchError(
             "FC3003",
             f"{stated} {what} cannot be shared evenly by {share} planes and sites",
             f"state a multiple of {share}",

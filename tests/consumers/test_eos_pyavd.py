@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fabric_compiler.model.device import Interface, Policy, PolicyTerm, Prefix, PrefixList, SwitchModel
-#from fabric_compiler.targets.eos import TARGET
+from fabric_compiler.targets.eos import TARGET
 from targets.model_factory import leaf, spine
 
 pyavd = pytest.importorskip("pyavd")
@@ -48,13 +48,13 @@ def profile(interface: Interface) -> str:
 def ethernet(model: SwitchModel, interface: Interface) -> dict[str, Any]:
     made: dict[str, Any] = {
         "name": interface.name,
-        "shutdown": not interface.enabled,
         "speed": speed(interface),
         "error_correction_encoding": {"enabled": True, "reed_solomon": True},
         "switchport": {"enabled": False},
     }
     if not interface.enabled:
-        return made
+        # EOS prints no `no shutdown`, which is its default
+        return made | {"shutdown": True}
     made["mtu"] = interface.mtu
     made["description"] = interface.description
     if interface.vlan:
@@ -218,8 +218,9 @@ def management(model: SwitchModel) -> dict[str, Any]:
         result["local_users"].append(made)
     if m.ntp:
         result["ntp"] = {
+            "vrf": m.vrf,
             "local_interface": {"name": m.interface, "vrf": m.vrf},
-            "servers": [{"name": text(p, length=False), "vrf": m.vrf} for p in m.ntp],
+            "servers": [{"name": text(p, length=False)} for p in m.ntp],
         }
     if m.dns:
         servers = [{"ip_address": text(p, length=False)} for p in m.dns]
@@ -260,6 +261,8 @@ def management(model: SwitchModel) -> dict[str, Any]:
     if radius:
         servers = [{"server": text(a.address, length=False), "vrf": m.vrf} for a in radius]
         groups.append({"name": "FABRICC-RADIUS", "type": "radius", "servers": servers})
+        hosts = [{"host": text(a.address, length=False), "key": f"<secret:{a.secret}>", "key_type": "0"} for a in radius]
+        result["radius_server"] = {"vrfs": [{"name": m.vrf, "servers": hosts}]}
         result["ip_radius"] = {"vrfs": [{"name": m.vrf, "source_interface": m.interface}]}
     if groups:
         methods = "".join(f"group {n} " for n in ("FABRICC-TACACS", "FABRICC-RADIUS") if any(g["name"] == n for g in groups))
@@ -316,8 +319,3 @@ def structured(model: SwitchModel) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value != []}
 
 
-if __name__ == "__main__":
-    import sys
-    result = pyavd.validate_structured_config(structured(eval(sys.argv[1])))
-    print(result)
-    print(pyavd.get_device_config(structured(eval(sys.argv[1]))))

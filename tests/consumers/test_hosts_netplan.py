@@ -25,7 +25,9 @@ def generate(model: ServerModel, root: Path) -> dict[str, list[Section]]:
     place.parent.mkdir(parents=True)
     place.write_bytes(render(model)[NETPLAN])
     place.chmod(0o600)
-    result = subprocess.run(["netplan", "generate", "--root-dir", root], capture_output=True, text=True, timeout=30, check=False)
+    result = subprocess.run(
+        ["netplan", "generate", "--root-dir", root], capture_output=True, text=True, timeout=30, check=False
+    )
     assert (result.returncode, result.stderr) == (0, "")
     made = {}
     for nic in model.nics:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fabric_compiler.catalog.loader import load
-from fabric_compiler.catalog.types import Hwsku
+from fabric_compiler.catalog.types import Buffers, Hwsku
 from fabric_compiler.control.headroom import (
     NoHeadroomError,
     can_be_lossless,
@@ -119,6 +119,15 @@ def test_rows_that_count_on_a_shared_pool_need_one() -> None:
     assert not can_be_lossless(mixed, "t0")
     with pytest.raises(NoHeadroomError, match="counts on a shared headroom pool"):
         lossless_pool(mixed, "t0")
+
+
+def test_a_shared_pool_of_no_bytes_is_none() -> None:
+    own = hwskus()[SN5600]
+    tables = dict(own.buffers["t0"].tables)
+    lossless = {**tables["BUFFER_POOL"]["ingress_lossless_pool"], "xoff": "0"}
+    tables["BUFFER_POOL"] = {**tables["BUFFER_POOL"], "ingress_lossless_pool": lossless}
+    off = Hwsku("off", own.speeds, own.headroom, {"t0": Buffers(tables)})
+    assert lossless_pool(off, "t0") == lossless_pool(own, "t0")
 
 
 def test_a_hwsku_with_rows_and_lossy_buffers_cannot_be_lossless() -> None:

@@ -1,7 +1,7 @@
 """Realistic server models for the tests of the hosts target and of its reader.
 
-Importable as `targets.server_factory` (pytest's `pythonpath = ["tests"]`). Rails count from 1; rail r's subnets begin at 10.r.0.0/16
-and fd00:0:0:r::/64, and every NIC has a route to each of the other rails.
+Importable as `targets.server_factory` (pytest's `pythonpath = ["tests"]`). Rails count from 1; rail r's subnets begin at
+10.r.0.0/16 and fd00:0:0:r::/64, and every NIC has a route to each of the other rails.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Literal
 from fabric_compiler.model.device import Nic, NicQos, Prefix, Route, ServerModel
 
 # dgx-b200 of the catalogue
-GPU_NETDEVS = "enp24s0np0 enp64s0np0 enp79s0np0 enp94s0np0 enp154s0np0 enp192s0np0 enp206s0np0 enp220s0np0".split()
-STORAGE_NETDEVS = "enp170s0f0np0 enp41s0f0np0".split()
+GPU_NETDEVS = [f"enp{bus}s0np0" for bus in (24, 64, 79, 94, 154, 192, 206, 220)]
+STORAGE_NETDEVS = ["enp170s0f0np0", "enp41s0f0np0"]
 
 Addressing = Literal["p2p", "subnet"]
 
@@ -24,7 +24,9 @@ def prefix(text: str) -> Prefix:
     return Prefix(interface.version, int(interface.ip), interface.network.prefixlen)
 
 
-def gpu_nic(server: int, rail: int, netdev: str, *, versions: tuple[int, ...], addressing: Addressing, table: int, rails: int) -> Nic:
+def gpu_nic(
+    server: int, rail: int, netdev: str, *, versions: tuple[int, ...], addressing: Addressing, table: int, rails: int
+) -> Nic:
     addresses: list[Prefix] = []
     routes: list[Route] = []
     for version in versions:

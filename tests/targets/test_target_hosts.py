@@ -97,7 +97,9 @@ def test_files_that_would_say_nothing_are_left_out() -> None:
 
 def test_the_nic_trusts_dscp_and_pauses_the_lossless_priority_only() -> None:
     assert 'quietly mlnx_qos -i "$1" --trust dscp --pfc 0,0,0,1,0,0,0,0 || return' in commands(roce(nic_qos()))
-    assert 'quietly mlnx_qos -i "$1" --trust dscp --pfc 0,0,0,0,0,0,0,0 || return' in commands(roce(nic_qos(lossless_priority=-1)))
+    assert 'quietly mlnx_qos -i "$1" --trust dscp --pfc 0,0,0,0,0,0,0,0 || return' in commands(
+        roce(nic_qos(lossless_priority=-1))
+    )
 
 
 def test_data_and_cnp_carry_their_dscp() -> None:

@@ -137,6 +137,8 @@ def test_a_nic_that_stands_twice_is_refused() -> None:
         ('    echo 48 > /sys/class/net/"$1"/ecn/roce_np/cnp_dscp || return\n', ""),
         ("enable/3 || return\n}", 'enable/3 || return\n    ethtool -A "$1" rx on\n}'),
         ("{ roce_1 ", "{ roce_2 "),
+        ('    { roce_1 "$netdev"', '    # { roce_1 "$netdev"'),
+        ("for netdev in", "for netdev in eth9; do\nfor netdev in"),
         ('exit "$failed"', "exit 0"),
         ("enp64s0np0", "enp24s0np0"),
         ("enp64s0np0", "eth9"),

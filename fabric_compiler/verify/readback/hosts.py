@@ -1,7 +1,8 @@
 """Reads a server's rendered files back: what netplan and the NICs would make of them.
 
-Not general parsers: each block must have the one shape that is known here, and anything else raises. That makes them quick (a regular
-expression a NIC) and keeps a line that nobody understands from passing unseen. The sysctl file holds nothing that a link shares.
+Not general parsers: each block must have the one shape that is known here, and anything else raises. That makes them quick
+(a regular expression a NIC) and keeps a line that nobody understands from passing unseen. The sysctl file holds nothing that
+a link shares.
 """
 
 from __future__ import annotations
@@ -161,6 +162,8 @@ def _roce(text: str) -> dict[str, Lossless]:
             functions[function[1]] = _settings("\n".join(lines[number:end]) + "\n", number + 1)
             number = end + 1
         elif loop := _LOOP.fullmatch(line):
+            if netdevs:
+                raise ValueError(f"{_ROCE}:{number}: the loop before this one sets nothing")
             netdevs = loop[1].split()
         elif call := _CALL.fullmatch(line):
             if call[1] not in functions or not netdevs:
@@ -172,6 +175,8 @@ def _roce(text: str) -> dict[str, Lossless]:
             netdevs = []
         elif line not in _FRAME and not line.startswith("#"):
             raise ValueError(f"{_ROCE}:{number}: a line that is not known: {line[:60]!r}")
+    if netdevs:
+        raise ValueError(f"{_ROCE}:{number}: the last loop sets nothing")
     return of_netdev
 
 
