@@ -45,7 +45,7 @@ class Node:
     __slots__ = ("file", "key", "place", "value")
 
     def __init__(
-        self, value: str | None | list[Node] | dict[str, Node], file: str, place: Place, key: Place | None = None
+        self, value: str | list[Node] | dict[str, Node] | None, file: str, place: Place, key: Place | None = None
     ) -> None:
         self.value = value
         self.file = file
@@ -227,7 +227,8 @@ class _Reader:
                 self.find("FC1003", f"{self.limits.what} cannot use aliases", place, "write the value out")
             return Node(None, self.file, place), 1, 0
         if self.aliases > self.limits.aliases:
-            self.stop("FC1003", f"{self.limits.what} uses more than {self.limits.aliases} aliases", place, "write the values out")
+            limit = self.limits.aliases
+            self.stop("FC1003", f"{self.limits.what} uses more than {limit} aliases", place, "write the values out")
         if name not in self.anchors:
             self.stop("FC1002", f"the alias {shorten(name)} stands for nothing that ends before it", place)
         anchored, size, height = self.anchors[name]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Tag, model_validator
 
 from fabric_compiler.intent.values import (
     Address,
@@ -27,13 +27,16 @@ from fabric_compiler.intent.values import (
     Speed,
     Text,
     contradiction,
+    mapping_or_scalar,
     whole,
+    word_or_prefixes,
 )
 from fabric_compiler.model.device import Prefix
 
 TierPair = Literal["server-leaf", "leaf-spine", "spine-core"]
 Role = Literal["leaf", "spine", "core"]
 QosKind = Literal["roce-lossless", "roce-lossy", "best-effort"]
+Prefixes = Annotated[tuple[Network, ...], Field(min_length=1), OneOrMore()]
 
 
 class Part(BaseModel):
@@ -42,6 +45,17 @@ class Part(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=lambda name: name.replace("_", "-"), arbitrary_types_allowed=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_left_out(cls, value: Any) -> Any:
+        """An empty value stands for a key that is not there, and an empty mapping for one that states nothing."""
+        if value is None:
+            return {}
+        if isinstance(value, dict) and any(v is None for v in value.values()):
+            optional = {field.alias for field in cls.model_fields.values() if not field.is_required()}
+            return {k: v for k, v in value.items() if v is not None or k not in optional}
+        return value
 
 
 class Placement(Part):
@@ -110,9 +124,11 @@ class Tier(Part):
 class Addressing(Part):
     """Pools; one prefix, or an IPv4 and an IPv6 one."""
 
-    loopbacks: Annotated[tuple[Network, ...], OneOrMore()] | None = None
-    links: Literal["unnumbered"] | Annotated[tuple[Network, ...], OneOrMore()] = "unnumbered"
-    hosts: Annotated[tuple[Network, ...], OneOrMore()] | None = None
+    loopbacks: Prefixes | None = None
+    links: Annotated[
+        Annotated[Literal["unnumbered"], Tag("(word)")] | Annotated[Prefixes, Tag("(prefixes)")], word_or_prefixes()
+    ] = "unnumbered"
+    hosts: Prefixes | None = None
     servers: Literal["p2p", "subnet"] = Field("p2p", description="a /31 a NIC, or a subnet a leaf")
 
 
@@ -144,7 +160,9 @@ class BgpTimers(Part):
 
 
 class BgpOptions(Part):
-    bfd: BfdTimers | Flag = True
+    bfd: Annotated[
+        Annotated[BfdTimers, Tag("(mapping)")] | Annotated[Flag, Tag("(scalar)")], mapping_or_scalar()
+    ] = True
     maximum_paths: Annotated[int, whole(1, 1024)] | None = None
     maximum_prefix: Annotated[int, whole(1, 4_000_000)] | None = None
     graceful_restart: Flag = True
@@ -163,9 +181,12 @@ class NetworkIntent(Part):
     addressing: Addressing = Addressing()
     asns: AsnPlan = AsnPlan()
     qos: QosKind | None = Field(None, description="roce-lossless on rail-optimized networks, best-effort on others")
+    headroom: Ratio = Field(
+        Fraction(1), description="lossless headroom of all ports over the platform's pool for it; more than 1:1 counts on sharing"
+    )
     bgp: BgpOptions = BgpOptions()
     mtu: Annotated[int, whole(1500, 9216)] = Field(9100, description="bytes of IP packet")
-    media: dict[TierPair, Annotated[tuple[Product, ...], OneOrMore()]] = Field(
+    media: dict[TierPair, Annotated[tuple[Product, ...], Field(min_length=1), OneOrMore()]] = Field(
         default_factory=dict, description="one medium pins it; several are an order of preference"
     )
     load_balancing: Literal["static", "dynamic"] | None = Field(None, description="dynamic where the operating system has it")

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import netaddr
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Discriminator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from fabric_compiler import units
@@ -73,6 +73,16 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+def mapping_or_scalar() -> Discriminator:
+    """Chooses between the members tagged (mapping) and (scalar), so that a mistake is told once, by the one that was meant."""
+    return Discriminator(lambda value: "(mapping)" if isinstance(value, dict) else "(scalar)")
+
+
+def word_or_prefixes() -> Discriminator:
+    """Chooses between the members tagged (word) and (prefixes)."""
+    return Discriminator(lambda value: "(word)" if isinstance(value, str) and "/" not in value else "(prefixes)")
+
+
 def quantity(what: str, example: str, read: Callable[[str], int], low: int, high: int, shown: Callable[[int], str]) -> Scalar:
     """A number with a unit, from `low` to `high` in the compiler's own unit."""
 
@@ -126,7 +136,10 @@ def _flag(text: str) -> bool:
     return known[text.lower()]
 
 
-Flag = Annotated[bool, Scalar("true or false", _flag, {"type": "boolean"})]
+Flag = Annotated[
+    bool,
+    Scalar("true or false", _flag, {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false", "yes", "no", "on", "off"]}]}),
+]
 
 
 def _name(text: str) -> str:

@@ -8,15 +8,9 @@ The provenance of a field stands with it as `Declared`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
-
-class Prefix(NamedTuple):
-    """An address with its prefix length; a network where the host bits are zero. `version` is 4 or 6."""
-
-    version: int
-    value: int
-    length: int
+from fabric_compiler.ir.plan import Prefix as Prefix
 
 
 @dataclass(frozen=True, slots=True)

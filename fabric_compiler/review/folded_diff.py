@@ -179,7 +179,9 @@ def _listing(named: Sequence[Difference]) -> list[str]:
         _, device = owner(difference.path)
         file = _generic(difference.path, device)
         known = difference.before is not None or difference.after is not None
-        how: str = difference.kind if difference.kind != "changed" else "changed (not shown)" if known else "changed (by digest)"
+        how: str = (
+            difference.kind if difference.kind != "changed" else "changed (not shown)" if known else "changed (by digest)"
+        )
         groups.setdefault((how, file, "" if file == difference.path else "*"), []).append(device)
     lines = []
     for (how, file, many), devices in groups.items():

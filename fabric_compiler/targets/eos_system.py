@@ -75,6 +75,8 @@ def sections(management: Management, platform: Platform, lldp: bool, unnumbered:
             banner=banner(management.banner),
             tacacs_group=_TACACS_GROUP,
             radius_group=_RADIUS_GROUP,
+            # a role's rules hold only where commands are authorised, and a server may send users without a role
+            enforce_roles=bool(management.users and not (tacacs or radius)),
             methods=[name for name, servers in groups if servers],
             **known,
         )

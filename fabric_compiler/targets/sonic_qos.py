@@ -179,9 +179,10 @@ class _Buffers:
         self.pools: Mapping[str, Row] = self._sample.get("BUFFER_POOL", {})
         self.profiles: Table = dict(self._sample.get("BUFFER_PROFILE", {}))
         if qos.headroom:
-            if _LOSSLESS_POOL not in self.pools or _LOSSLESS_QUEUE not in self.profiles:
-                # the control stage refuses such a platform; a switch without them would drop what it must not
-                raise ValueError(f"the buffer tables of {qos.name} have no {_LOSSLESS_POOL} or no {_LOSSLESS_QUEUE}")
+            # the control stage refuses such a platform; a switch without them would drop what it must not
+            for missing, present in ((_LOSSLESS_POOL, self.pools), (_LOSSLESS_QUEUE, self.profiles)):
+                if missing not in present:
+                    raise ValueError(f"the platform's buffer tables for {qos.buffer_topology} have no {missing}")
             mode = self.pools[_LOSSLESS_POOL]["mode"]
             for profile in qos.headroom:
                 self.profiles[_headroom_name(profile.speed, profile.length_m)] = _headroom(profile, mode)

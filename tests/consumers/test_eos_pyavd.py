@@ -18,12 +18,28 @@ from targets.model_factory import leaf, spine
 
 pyavd = pytest.importorskip("pyavd")
 
-# Sections that pyavd does not know, or whose key it prints otherwise
-OURS_ALONE = {
-    "! Command:": "the header by which other tools know the file; pyavd prints its RANCID line only",
-    "! device:": "the same",
-    "! Raw configuration of the intent": "pyavd appends eos_cli without a mark",
-    "radius-server host": "pyavd writes only keys of type 7; ours is the plain key (type 0), as the inventory holds it",
+# All that pyavd does not print: the header by which Batfish knows the file, the marked raw lines, the end
+OURS_ALONE_AT_THE_TOP = 3
+RAW_BEGINS, RAW_ENDS = "! Raw configuration of the intent", "! End of raw configuration"
+
+SHAPES = {
+    "unnumbered dual stack": leaf("eos"),
+    "unnumbered IPv4": leaf("eos", dual_stack=False),
+    "numbered dual stack": leaf("eos", unnumbered=False),
+    "numbered IPv4": leaf("eos", unnumbered=False, dual_stack=False),
+    "IPv6 links": leaf("eos", unnumbered=False, ipv6_links=True),
+    "VLAN": leaf("eos", vlan=True),
+    "drained": leaf("eos", drained=True),
+    "drained port": leaf("eos", drained_ports=(1,)),
+    "lossy": leaf("eos", lossless=False),
+    "no QoS": leaf("eos", roce=False),
+    "no BFD": leaf("eos", bfd=False),
+    "little management": leaf("eos", full_management=False),
+    "raw": leaf("eos", raw=("interface Ethernet1/1", "   logging event link-status")),
+    "dynamic load balancing": dataclasses.replace(leaf("eos"), load_balancing="dynamic"),
+    "no LLDP": dataclasses.replace(leaf("eos"), lldp=False),
+    "spine": spine("eos"),
+    "numbered spine": spine("eos", unnumbered=False),
 }
 
 
@@ -193,7 +209,9 @@ def router_bgp(model: SwitchModel) -> dict[str, Any]:
         ],
     }
     for version, family in ((4, "address_family_ipv4"), (6, "address_family_ipv6")):
-        result[family] = {"peer_groups": families[family], "networks": [{"prefix": text(p)} for p in of(version, bgp.networks)]}
+        networks = [{"prefix": text(p)} for p in of(version, bgp.networks)]
+        if families[family] or networks:
+            result[family] = {"peer_groups": families[family], "networks": networks}
     return result
 
 
@@ -271,6 +289,8 @@ def management(model: SwitchModel) -> dict[str, Any]:
         result["aaa_authorization"] = {"exec": {"default": f"{methods}local"}}
     else:
         result["aaa_authorization"] = {"exec": {"default": "local"}}
+        if m.users:
+            result["aaa_authorization"]["commands"] = {"all_default": "local"}
     return result
 
 
@@ -319,3 +339,35 @@ def structured(model: SwitchModel) -> dict[str, Any]:
     return {key: value for key, value in made.items() if value != []}
 
 
+def ours(model: SwitchModel) -> list[str]:
+    """Our lines without those that pyavd does not know."""
+    lines = TARGET.render(model)[f"{model.name}.cfg"].decode().splitlines()  # type: ignore[arg-type]
+    assert lines[-1] == "end"
+    kept, raw = [], False
+    for line in lines[OURS_ALONE_AT_THE_TOP:-1]:
+        raw = raw or line == RAW_BEGINS
+        if not raw:
+            kept.append(line)
+        raw = raw and line != RAW_ENDS
+    while kept[-1] == "!":
+        kept.pop()
+    return kept
+
+
+def sections(lines: list[str]) -> list[str]:
+    """The text between the marks of the first column."""
+    return "\n".join(lines).split("\n!\n")
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_arista_s_renderer_prints_the_same_lines_in_the_same_order(shape: str) -> None:
+    wanted = pyavd.get_device_config(structured(SHAPES[shape])).strip().splitlines()
+    for expected, made in zip(sections(wanted), sections(ours(SHAPES[shape])), strict=True):
+        assert made == expected
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_is_compared_is_valid_by_arista_s_schema(shape: str) -> None:
+    result = pyavd.validate_structured_config(structured(SHAPES[shape]))
+    assert not result.validation_result.violations
+    assert not result.validation_result.ignored_eos_config_keys

@@ -6,8 +6,11 @@ Importable as `targets.model_factory` (pytest's `pythonpath = ["tests"]`). `nos`
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
+from fabric_compiler.catalog.loader import load
+from fabric_compiler.catalog.types import Headroom
 from fabric_compiler.model.device import (
     AaaServer,
     Bfd,
@@ -106,6 +109,18 @@ def qos(*, lossless: bool = True, buffers: bool = True) -> Qos:
         buffer_topology="t0",
         buffer_tables=SN5600_BUFFERS if buffers else None,
     )
+
+
+def lossless_platforms() -> Iterator[tuple[str, Qos, str, Headroom]]:
+    """Every hardware SKU and topology with headroom rows: its name, a Qos with one of them, its ASIC, that row."""
+    for switch in load().switches.values():
+        support = switch.nos.get("sonic")
+        for sku in support.hwskus if support else ():
+            for topology, buffers in sku.buffers.items() if sku.headroom else ():
+                row = sku.headroom[0]
+                profile = HeadroomProfile(row.speed, row.length_m, row.size, row.xon, row.xoff, row.threshold, row.xon_offset)
+                own = replace(qos(), headroom=(profile,), buffer_topology=topology, buffer_tables=buffers.tables)
+                yield f"{sku.name} {topology}", own, support.asic if support else "", row
 
 
 def management(nos: str = "sonic", *, full: bool = True) -> Management:

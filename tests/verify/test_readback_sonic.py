@@ -167,9 +167,21 @@ def test_a_file_of_another_hand_is_read_by_frrs_own_rules() -> None:
     assert not seen.interfaces["swp4"].enabled
 
 
-@pytest.mark.parametrize("text", ["router bgp 1\n network 10.0.0.0\n", "router bgp 1\n network 10.0.0.0/33\n", "router bgp x\n"])
-def test_a_line_that_frr_would_refuse_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("router bgp 1\n network 10.0.0.0\n", "line 2: not a prefix"),
+        ("router bgp 1\n network 10.0.0.0/33\n", "line 2: not a prefix"),
+        ("router bgp 1\n network 10.0.0/24\n", "line 2: not an address"),
+        ("router bgp x\n", "line 1: not an ASN"),
+        ("router bgp 1\n neighbor swp1 interface remote-as x\n", "line 2: not an ASN"),
+        ("router bgp 1\n neighbor 10.0.0.1\n", "line 2: it ends too early"),
+        ("router bgp 1\nrouter bgp 2\n", "line 2: a second BGP instance"),
+        ("hostname\n", "line 1: it ends too early"),
+    ],
+)
+def test_a_line_that_frr_would_refuse_is_an_error(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         frr.read({"frr.conf": text.encode()})
 
 

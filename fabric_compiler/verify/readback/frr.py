@@ -52,49 +52,74 @@ def parse_prefix(text: str) -> Prefix:
     return own._replace(length=int(length))
 
 
-def facts(text: str) -> FrrFacts:
-    """Read an frr.conf line by line; lines that say nothing of interest are passed over. Raises ValueError."""
-    found = FrrFacts()
-    peers: dict[str, _Peer] = {}
-    groups: dict[str, _Peer] = {}
-    announced: list[Prefix] = []
-    addresses: dict[str, list[Prefix]] = {}
-    shut: set[str] = set()
-    context, interface = "", ""
-    for raw in text.splitlines():
+class _Reader:
+    """Where we are in a file, and what was found up to there."""
+
+    def __init__(self) -> None:
+        self.found = FrrFacts()
+        self.peers: dict[str, _Peer] = {}
+        self.groups: dict[str, _Peer] = {}
+        self.announced: list[Prefix] = []
+        self.addresses: dict[str, list[Prefix]] = {}
+        self.shut: set[str] = set()
+        self._context = ""
+        self._interface = ""
+
+    def line(self, raw: str) -> None:
+        """Raises IndexError where the line ends too early, ValueError for a word that cannot be."""
         words = raw.split()
         if not words or words[0][0] in "!#":
-            continue
+            return
         if raw[0] != " ":
-            context = words[0]
-            if context == "hostname":
-                found.hostname = words[1]
-            elif context == "interface":
-                interface = words[1]
-            elif context == "router":
-                if words[1] == "bgp":
-                    if found.asn and found.asn != int(words[2]):
-                        raise ValueError("two BGP instances")
-                    found.asn = int(words[2])
-                else:
-                    context = ""
-        elif context == "router":
+            self._open(words)
+        elif self._context == "bgp":
             if words[0] == "neighbor":
-                _neighbor(words, peers, groups)
+                _neighbor(words, self.peers, self.groups)
             elif words[0] == "network":
-                announced.append(parse_prefix(words[1]))
-            elif words[:2] == ["bgp", "router-id"]:
-                found.router_id = parse_address(words[2]).value
-        elif context == "interface":
+                self.announced.append(parse_prefix(words[1]))
+            elif words[0] == "bgp" and words[1] == "router-id":
+                self.found.router_id = parse_address(words[2]).value
+        elif self._context == "interface":
             if words[0] in ("ip", "ipv6") and words[1] == "address":
-                addresses.setdefault(interface, []).append(parse_prefix(words[2]))
+                self.addresses.setdefault(self._interface, []).append(parse_prefix(words[2]))
             elif words[0] == "shutdown":
-                shut.add(interface)
-    found.sessions = tuple(_sessions(peers, groups))
-    found.announced = tuple(announced)
-    found.addresses = {name: tuple(own) for name, own in addresses.items()}
-    found.shut = frozenset(shut)
+                self.shut.add(self._interface)
+
+    def _open(self, words: list[str]) -> None:
+        """A line at the margin ends the block before it; BGP instances of a VRF are not the underlay's."""
+        self._context = ""
+        if words[0] == "hostname":
+            self.found.hostname = words[1]
+        elif words[0] == "interface":
+            self._context, self._interface = "interface", words[1]
+        elif words[:2] == ["router", "bgp"] and len(words) == 3:
+            asn = _asn(words[2])
+            if self.found.asn not in (0, asn):
+                raise ValueError(f"a second BGP instance, {asn} after {self.found.asn}")
+            self._context, self.found.asn = "bgp", asn
+
+
+def facts(text: str) -> FrrFacts:
+    """Read an frr.conf line by line; lines that say nothing of interest are passed over. Raises ValueError with the line."""
+    reader = _Reader()
+    for number, raw in enumerate(text.split("\n"), start=1):
+        try:
+            reader.line(raw)
+        except (IndexError, ValueError) as problem:
+            said = "it ends too early" if isinstance(problem, IndexError) else problem
+            raise ValueError(f"frr.conf, line {number}: {said}") from problem
+    found = reader.found
+    found.sessions = tuple(_sessions(reader.peers, reader.groups))
+    found.announced = tuple(reader.announced)
+    found.addresses = {name: tuple(own) for name, own in reader.addresses.items()}
+    found.shut = frozenset(reader.shut)
     return found
+
+
+def _asn(text: str) -> int:
+    if not text.isdecimal() or len(text) > 10:
+        raise ValueError(f"not an ASN: {text[:60]!r}")
+    return int(text)
 
 
 def _neighbor(words: list[str], peers: dict[str, _Peer], groups: dict[str, _Peer]) -> None:
@@ -114,7 +139,7 @@ def _neighbor(words: list[str], peers: dict[str, _Peer], groups: dict[str, _Peer
 def _assign(peer: _Peer, words: list[str]) -> None:
     for key, value in pairwise(words):
         if key == "remote-as":
-            peer.asn = int(value) if value.isdecimal() else 0
+            peer.asn = 0 if value == "external" else _asn(value)
         elif key == "peer-group":
             peer.group = value
 

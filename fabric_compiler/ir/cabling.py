@@ -1,0 +1,86 @@
+"""What the cabling stage makes: a length, a medium and a cable for each link, racks for the devices, and what is to be bought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fabric_compiler.ir.graph import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Cables:
+    """One row a cable. It is named by `device` and `port`, or by `device` and `cage` where it fills a cage of several ports;
+    the column that does not name it holds -1."""
+
+    medium: Column  # index into Catalog.media
+    length: Column  # mm
+    device: Column  # index into Graph.devices
+    port: Column  # index into the ports of the device's layout, or -1
+    cage: Column  # index into the cages of the device's layout, or -1
+
+    def __len__(self) -> int:
+        return len(self.medium)
+
+
+@dataclass(frozen=True, slots=True)
+class CableEnds:
+    """One row an end, sorted by cable: two a cable, more for a splitter. A module of several ports stands in a row for each
+    fibre that is plugged into it."""
+
+    cable: Column
+    device: Column
+    cage: Column  # index into the cages of the device's layout
+    module: Column  # index into Cabling.modules
+
+    def __len__(self) -> int:
+        return len(self.cable)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where each device stands: index into `racks`, and its lowest unit, counted from 1 at the bottom."""
+
+    rack: Column
+    unit: Column
+    racks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BomLine:
+    item: str
+    kind: str  # server, switch, module, cable
+    count: int
+    watts_each: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SitePower:
+    """Watts at the highest draw; `budget` is None where the intent states none."""
+
+    servers: int
+    switches: int
+    modules: int
+    budget: int | None
+
+    @property
+    def total(self) -> int:
+        return self.servers + self.switches + self.modules
+
+
+@dataclass(frozen=True, slots=True)
+class Cabling:
+    """`length`, `medium` and `cable` have a row a link. `pins` and `pod_racks` are what the lock keeps."""
+
+    length: Column  # mm
+    medium: Column  # index into Catalog.media; -1 where none was found, which was reported
+    cable: Column  # index into cables
+    cables: Cables
+    ends: CableEnds
+    modules: tuple[str, ...]
+    places: Places
+    bom: tuple[BomLine, ...]
+    power: Mapping[str, SitePower]  # by site
+    pins: Mapping[str, str]  # shape of links and length -> medium
+    pod_racks: Mapping[str, int]  # pod -> number of the first rack of its block, on its site's floor

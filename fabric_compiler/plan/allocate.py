@@ -1,0 +1,161 @@
+"""Blocks for everything that needs numbers: kept from the lock where it has them, else taken from what is free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from fabric_compiler.diagnostics import Report
+from fabric_compiler.intent.schema import Intent
+from fabric_compiler.ir.blocks import (
+    Block,
+    Extents,
+    asn_block,
+    management_block,
+    network_block,
+    pod_rows,
+    rack_block,
+    site_rows,
+)
+from fabric_compiler.plan.lock import Entry, Lock, space
+from fabric_compiler.topology.base import topology
+from fabric_compiler.topology.shape import Places, Shape
+
+
+@dataclass(slots=True)
+class Allocator:
+    """Hands out blocks over a lock, and remembers who asked: who does not becomes a tombstone."""
+
+    entries: dict[str, Entry]
+    asked: set[str] = field(default_factory=set)
+    _taken: dict[str, list[Block]] = field(default_factory=dict)  # by space, sorted
+
+    @classmethod
+    def over(cls, lock: Lock) -> Allocator:
+        allocator = cls(dict(lock.blocks))
+        for owner, entry in lock.blocks.items():
+            allocator._taken.setdefault(space(owner), []).extend(entry.extents.blocks)
+        for blocks in allocator._taken.values():
+            blocks.sort()
+        return allocator
+
+    def take(self, owner: str, size: int, within: Extents | None = None) -> Extents:
+        """The owner's extents, `size` numbers at least; what it lacks comes first-fit from the space, or from `within`."""
+        held = self.entries.get(owner, Entry(Extents(())))
+        blocks = list(held.extents.blocks)
+        lacking = size - len(held.extents)
+        while lacking > 0:
+            block = self._free(space(owner), lacking, within)
+            blocks.append(block)
+            lacking -= block.size
+        self.asked.add(owner)
+        self.entries[owner] = Entry(Extents(tuple(_joined(blocks))))
+        return self.entries[owner].extents
+
+    def held(self, prefix: str) -> Iterable[tuple[str, Entry]]:
+        """The entries of owners that begin so, tombstones too."""
+        return [(owner, entry) for owner, entry in self.entries.items() if owner.startswith(prefix)]
+
+    def extents(self) -> dict[str, Extents]:
+        return {owner: self.entries[owner].extents for owner in self.asked}
+
+    def lock(self, shapes: Mapping[str, str], media: Mapping[str, str]) -> Lock:
+        """What is pinned from now on."""
+        blocks = {owner: Entry(entry.extents, owner not in self.asked) for owner, entry in self.entries.items()}
+        return Lock(blocks, dict(shapes), dict(media))
+
+    def _free(self, name: str, size: int, within: Extents | None) -> Block:
+        """The first gap of `size`; with `within`, the first gap there, whatever its size."""
+        taken = self._taken.setdefault(name, [])
+        if within is None:
+            start = 0
+            for block in taken:
+                if block.start - start >= size:
+                    break
+                start = max(start, block.start + block.size)
+            return self._insert(taken, Block(start, size))
+        for first, length in within.blocks:
+            start, end = first, first + length
+            for block in taken:
+                if block.start + block.size <= start or block.start >= end:
+                    continue
+                if block.start > start:
+                    return self._insert(taken, Block(start, min(size, block.start - start)))
+                start = block.start + block.size
+            if start < end:
+                return self._insert(taken, Block(start, min(size, end - start)))
+        raise ValueError(f"{name} has no {size} numbers left")
+
+    def _insert(self, taken: list[Block], block: Block) -> Block:
+        taken.append(block)
+        taken.sort()
+        return block
+
+
+def _joined(blocks: list[Block]) -> list[Block]:
+    """Neighbouring blocks as one, so that the file does not tell in how many steps they came."""
+    out: list[Block] = []
+    for block in blocks:
+        if out and out[-1].start + out[-1].size == block.start:
+            out[-1] = Block(out[-1].start, out[-1].size + block.size)
+        else:
+            out.append(block)
+    return out
+
+
+def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Places, report: Report) -> Allocator:
+    """Blocks of all networks: rows of leafs, spines, cores, their ASNs and management addresses.
+
+    What the tiers cannot carry is reported at the network's topology, a changed shape as a warning.
+    """
+    allocator = Allocator.over(lock)
+    for name in intent.networks:
+        allocator.take(network_block(name), 1)
+    for shape in shapes:
+        _warn_of_new_shape(shape, lock, places, report)
+        _take_rows(shape, allocator)
+        above = topology(shape.intent.topology.kind).blocks(shape, allocator.extents(), places, report)
+        for owner, size in above.items():
+            allocator.take(owner, size)
+            allocator.take(asn_block(owner), 1)
+        if intent.management:
+            for attachment in shape.attachments:
+                pod = pod_rows(shape.network, attachment.site, attachment.name)
+                leafs = max(attachment.reserved_rows, attachment.rows) * shape.columns * shape.planes
+                allocator.take(management_block(pod), leafs)
+            for owner, size in above.items():
+                allocator.take(management_block(owner), size)
+    return allocator
+
+
+def shape_text(shape: Shape) -> str:
+    """What the numbers of a network are computed from, as the lock shows it."""
+    text = f"{shape.planes} planes, {shape.columns} columns, {shape.leaf.downlinks} down, {shape.leaf.uplinks} up"
+    return text + (f", {shape.spine.uplinks} up" if shape.tiers == 3 else "")
+
+
+def _warn_of_new_shape(shape: Shape, lock: Lock, places: Places, report: Report) -> None:
+    before, now = lock.shapes.get(shape.network), shape_text(shape)
+    if before and before != now:
+        report.warning(
+            "FC4005",
+            f"the shape of {shape.network} was {before} and is {now}: addresses, ASNs and cables of its devices move",
+            places.at("networks", shape.network, "topology"),
+        )
+
+
+def _take_rows(shape: Shape, allocator: Allocator) -> None:
+    """Rows for each site, then for each pod out of its site's; tombstones keep theirs, and the site grows by what they hold."""
+    for site, reserved in shape.reserved_rows.items():
+        wanted = {pod_rows(shape.network, a.site, a.name): a.reserved_rows for a in shape.attachments if a.site == site}
+        there = dict(allocator.held(f"{shape.network}/pod/{site}/"))
+        live = sum(max(size, len(there[owner].extents) if owner in there else 0) for owner, size in wanted.items())
+        dead = sum(len(entry.extents) for owner, entry in there.items() if owner not in wanted)
+        rows = allocator.take(site_rows(shape.network, site), max(reserved, live + dead))
+        for owner, size in wanted.items():
+            allocator.take(owner, size, rows)
+
+
+def rack_position(allocator: Allocator, site: str, owner: str, racks: int) -> Extents:
+    """Where on a site's floor the racks of a pod, or of a network's switches, stand."""
+    return allocator.take(rack_block(site, owner), racks)
