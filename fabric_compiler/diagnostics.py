@@ -97,6 +97,9 @@ class CompileError(Exception):
         self.diagnostics = list(diagnostics)
         super().__init__("\n".join(render_text(self.diagnostics)))
 
+    def __reduce__(self) -> tuple[type[CompileError], tuple[list[Diagnostic]]]:
+        return type(self), (self.diagnostics,)
+
 
 @dataclass(slots=True)
 class Report:

@@ -284,9 +284,7 @@ class _Reader:
         if ended.anchor is not None:
             self.anchors[ended.anchor] = (node, self.nodes - ended.nodes, ended.height)
 
-    def find(
-        self, code: str, message: str, place: Place, hint: str = "", related: tuple[tuple[str, Span], ...] = ()
-    ) -> None:
+    def find(self, code: str, message: str, place: Place, hint: str = "", related: tuple[tuple[str, Span], ...] = ()) -> None:
         self.found.append(Diagnostic(code, Severity.ERROR, message, Span(self.file, *place), hint, related))
         if len(self.found) >= MAX_FINDINGS:
             raise CompileError(self.found)

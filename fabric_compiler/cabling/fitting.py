@@ -57,5 +57,3 @@ def carries(medium: Medium, bundle: tuple[Ends, ...], structure: int) -> bool:
     if medium.assemblies and len(bundle) > 1:
         return False
     return all(structure in structures(medium, ends) for ends in bundle)
-
-

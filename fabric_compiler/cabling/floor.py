@@ -77,7 +77,7 @@ def floor(
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
-    spine_row, spine_place, spine_unit = _above_pods(columns, networks, units, rack_units, row_length)
+    spine_row, spine_place, spine_unit = _above_pods(columns, above, networks, units, rack_units, row_length)
     row = np.where(above, spine_row, row)
     place = np.where(above, spine_place, place)
     unit = np.where(above, spine_unit, unit)
@@ -95,7 +95,7 @@ def floor(
 
 def _placement(intent: Intent, site: str) -> Placement:
     stated = intent.sites[site].placement if site in intent.sites else None
-    return stated or Placement()  # type: ignore[call-arg]
+    return stated or Placement()
 
 
 def _rack_units(columns: DeviceColumns, catalog: Catalog) -> Ints:
@@ -131,7 +131,7 @@ def _leafs(columns: DeviceColumns, networks: int, units: Ints, rack_units: Ints)
 
 
 def _above_pods(
-    columns: DeviceColumns, networks: int, units: Ints, rack_units: Ints, row_length: Ints
+    columns: DeviceColumns, above: Bools, networks: int, units: Ints, rack_units: Ints, row_length: Ints
 ) -> tuple[Ints, Ints, Ints]:
     """For each device, taken as a switch of no pod, its row, rack in the row and unit, by its slot.
 
@@ -139,12 +139,12 @@ def _above_pods(
     """
     order = {"leaf": 0, "spine": 1, "core": 2}
     apart = sorted(
-        {columns.roles[r] for r in np.unique(columns.role[~columns.server]).tolist()}, key=lambda role: (order.get(role, 3), role)
+        {columns.roles[role] for role in np.unique(columns.role[above]).tolist()}, key=lambda role: (order.get(role, 3), role)
     )
     turn = np.array([apart.index(role) if role in apart else 0 for role in columns.roles], dtype=np.int64)[columns.role]
     network = np.maximum(columns.network, 0)
     group = (columns.site * networks + network) * max(len(apart), 1) + turn
-    tallest = _tallest(group, np.where(columns.server, 1, units), len(columns.sites) * max(networks * len(apart), 1))
+    tallest = _tallest(group, np.where(above, units, 1), len(columns.sites) * max(networks * len(apart), 1))
     rack, position = np.divmod(np.maximum(columns.slot, 0), np.maximum(rack_units // tallest, 1))
     row, place = np.divmod(rack, row_length)
     return (row * networks + network) * max(len(apart), 1) + turn, place, 1 + position * tallest
@@ -191,9 +191,7 @@ def _blocks(
     return _PodBlocks(first, per_rack, racks // 2, leaf_racks)
 
 
-def _servers_per_rack(
-    placement: Placement, site: str, height: int, pod: str, source: Positions, report: Report
-) -> int:
+def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, source: Positions, report: Report) -> int:
     fitting = placement.rack_units // height
     stated = "servers_per_rack" in placement.model_fields_set
     if fitting < (placement.servers_per_rack if stated else 1):
@@ -235,4 +233,3 @@ def _places(columns: DeviceColumns, above: Bools, row: Ints, place: Ints, unit: 
         for c in known.tolist()
     ]
     return Places(number.astype(np.int32), unit.astype(np.int32), tuple(names))
-

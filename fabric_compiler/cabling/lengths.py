@@ -39,7 +39,8 @@ def link_lengths(graph: Graph, columns: DeviceColumns, floor: Floor, intent: Int
         if name not in intent.sites:
             continue
         stated = intent.sites[name]
-        fixed[number] = [stated.lengths.get(pair, 0) for pair in TIER_PAIRS]
+        by_pair: dict[str, int] = {pair: length for pair, length in stated.lengths.items()}
+        fixed[number] = [by_pair.get(pair, 0) for pair in TIER_PAIRS]
         if stated.placement:
             placed[number], slack[number] = True, stated.placement.slack
     apart = sum(np.abs(axis[a] - axis[b]) for axis in (floor.x, floor.y, floor.z))

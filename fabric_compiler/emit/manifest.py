@@ -170,7 +170,7 @@ def _sign(was: bool, still: bool) -> str:
 def render(found: Summary) -> list[str]:
     """Lines for people: a line a kind and sign, with the first names."""
     if not found.changes:
-        return [f"no change in {found.files} files"]
+        return ["nothing changed"]
     lines = [f"{found.touched} of {found.files} files differ from the build before"]
     groups: dict[tuple[str, str], list[str]] = {}
     for change in found.changes:

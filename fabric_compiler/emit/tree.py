@@ -1,8 +1,8 @@
 """The directory of a build: written aside, then switched to in one step.
 
-    build/<fabric>          a link to .<fabric>/<number>
-    build/.<fabric>/lock    held while a compile writes; a second compile of the fabric waits
-    build/.<fabric>/7/      the tree
+    build/<fabric>                  a link to .<fabric>/<number>
+    build/.<fabric>/fabricc.lock    held while a compile writes; a second compile of the fabric waits
+    build/.<fabric>/7/              the tree
 
 A compile that fails or is killed leaves the link as it was, and what it had written is removed by the next.
 
@@ -32,6 +32,7 @@ from fabric_compiler.emit.files import write
 __all__ = ["Staging", "build_error", "held", "remove_tree", "transaction", "write"]
 
 _FABRIC = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
+_LOCK = "fabricc.lock"
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
@@ -67,7 +68,7 @@ def transaction(output: Path, fabric: str, on_wait: Callable[[], None] | None = 
         with _refused(place):
             output.mkdir(parents=True, exist_ok=True)
             parent, store = stack.enter_context(_store(output, store_name))
-            stack.enter_context(_exclusive(store, "lock", on_wait))
+            stack.enter_context(_exclusive(store, _LOCK, on_wait))
             former = _current(parent, fabric, output)
             # above every number there, so that a worker which outlived its compile never meets its number again
             number = str(1 + max(map(int, _numbers(store)), default=0))
@@ -120,7 +121,7 @@ def _store(output: Path, name: str) -> Iterator[tuple[int, int]]:
             raise _foreign(output / name) from error
         try:
             entries = os.listdir(store)  # noqa: PTH208 -- a descriptor
-            if entries and "lock" not in entries:
+            if entries and _LOCK not in entries:  # such as .git, for a fabric called git
                 raise _foreign(output / name)
             yield parent, store
         finally:

@@ -35,9 +35,7 @@ def explain(error: ValidationError, source: SourceMap, report: Report) -> None:
     found = [(_location(one), one) for one in error.errors(include_url=False, include_context=True, include_input=False)]
     closed = {where[:2] for where, one in found if where[:1] == ("networks",) and _not_supported(where, one, source)}
     found = [
-        (where, one)
-        for where, one in found
-        if where[:2] not in closed or one["type"] not in ("missing", "extra_forbidden")
+        (where, one) for where, one in found if where[:2] not in closed or one["type"] not in ("missing", "extra_forbidden")
     ]
     for where, one in found[:MAX_FINDINGS]:
         _explain_one(where, one, source, report)
@@ -125,7 +123,12 @@ def _kind(written: Tree) -> str:
 
 
 def _shown(where: Location) -> str:
-    return ".".join(step if isinstance(step, str) and step.isprintable() else shorten(step) for step in where)
+    return ".".join(_step(step) for step in where)
+
+
+def _step(step: str | int) -> str:
+    """A key as it stands, unless it is long or odd."""
+    return step if isinstance(step, str) and step.isprintable() and len(step) <= 64 else shorten(step).strip("'")
 
 
 def _purpose(where: Location) -> str:

@@ -65,7 +65,9 @@ class _Checks:
                     message = f"{_dotted((*at, *path))}: a network of two tiers has no core"
                     self.error("FC2007", message, (*at, *path), "state tiers: 3, or leave the tiers to the compiler", key=True)
         if topology.cores is not None and network.core is None and topology.tiers is None:
-            self.error("FC2002", "cores are counted and no core is stated", (*at, "topology", "cores"), "state the core's switch")
+            self.error(
+                "FC2002", "cores are counted and no core is stated", (*at, "topology", "cores"), "state the core's switch"
+            )
         if topology.kind == "rail-optimized" and topology.homing > 1:
             message = "homing is for leaf-spine networks: the NICs of a server on a rail-optimized one have a leaf each"
             self.error("FC2008", message, (*at, "topology", "homing"))
@@ -150,7 +152,10 @@ class _Checks:
                 yield from _with_variants(tier, ("pods", index, "leaf", name))
 
     def tier(self, tier: Tier, path: Path) -> PlacedTier:
-        if self.catalog is None or not self.known(tier.switch, self.catalog.switches, "switch", (*path, "switch")):
+        inherited = "mix" in path and not self.source.stated(*path, "switch")  # judged where it is stated
+        if self.catalog is None or (inherited and tier.switch not in self.catalog.switches):
+            return PlacedTier(path, tier, None)
+        if not self.known(tier.switch, self.catalog.switches, "switch", (*path, "switch")):
             return PlacedTier(path, tier, None)
         switch = self.product(self.catalog.switches, tier.switch)
         if switch is None:
@@ -169,7 +174,9 @@ class _Checks:
     def release(self, tier: Tier, support: NosSupport, path: Path) -> None:
         """The catalogue knows trains: 4.34 stands for 4.34.1F too."""
         if tier.release and not any(tier.release == one or tier.release.startswith(f"{one}.") for one in support.releases):
-            message = f"{_dotted((*path, 'release'))}: the catalogue does not know {support.nos} {tier.release} on {tier.switch}"
+            message = (
+                f"{_dotted((*path, 'release'))}: the catalogue does not know {support.nos} {tier.release} on {tier.switch}"
+            )
             self.error("FC2005", message, (*path, "release"), f"it knows {suggest.listed(support.releases)}")
 
     def hwsku(self, tier: Tier, support: NosSupport, path: Path) -> None:

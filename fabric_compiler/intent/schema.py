@@ -254,7 +254,7 @@ class ManagementIntent(Part):
     pool: Network
     gateway: Address | None = Field(None, description="the pool's first address")
     vrf: Name = "mgmt"
-    access: tuple[Literal["ssh", "eapi", "gnmi"], ...] = ("ssh",)
+    access: Annotated[tuple[Literal["ssh", "eapi", "gnmi"], ...], OneOrMore()] = ("ssh",)
     allow: Annotated[tuple[Network, ...], OneOrMore()] = ()
     ntp: Annotated[tuple[Address, ...], OneOrMore()] = ()
     dns: Annotated[tuple[Address, ...], OneOrMore()] = ()

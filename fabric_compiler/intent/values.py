@@ -129,7 +129,7 @@ Ratio = Annotated[
 ]
 
 
-def _flag(text: str) -> bool:
+def read_flag(text: str) -> bool:
     known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if text.lower() not in known:
         raise ValueError(f"expected true or false, got {units.shorten(text)}")
@@ -138,7 +138,7 @@ def _flag(text: str) -> bool:
 
 Flag = Annotated[
     bool,
-    Scalar("true or false", _flag, {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false", "yes", "no", "on", "off"]}]}),
+    Scalar("true or false", read_flag, {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false", "yes", "no", "on", "off"]}]}),
 ]
 
 
@@ -154,7 +154,7 @@ def _name(text: str) -> str:
 
 Name = Annotated[
     str,
-    Scalar("a name", _name, {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME}),
+    Scalar("a name", _name, {"type": ["string", "integer"], "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME}),
 ]
 
 
@@ -167,7 +167,7 @@ def _product(text: str) -> str:
 Product = Annotated[str, Scalar("a product", _product, {"type": ["string", "number"]})]
 
 
-def _text(text: str) -> str:
+def read_text(text: str) -> str:
     if len(text) > MAX_TEXT:
         raise out_of_range(f"the text is longer than {MAX_TEXT} characters")
     odd = next((c for c in text if not c.isprintable()), "")
@@ -178,7 +178,7 @@ def _text(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Scalar("text", _text, {"type": "string", "maxLength": MAX_TEXT})]
+Text = Annotated[str, Scalar("text", read_text, {"type": ["string", "number", "boolean"], "maxLength": MAX_TEXT})]
 
 
 def _glob(text: str) -> str:
@@ -217,6 +217,19 @@ def _network(text: str) -> Prefix:
 
 
 Network = Annotated[Prefix, Scalar("a prefix", _network, {"type": "string", "examples": ["10.0.0.0/9"]})]
+
+
+def read_interface_address(text: str) -> Prefix:
+    """An address with its prefix length, host bits as they are: 192.0.2.1/31."""
+    address, slash, length = text.partition("/")
+    try:
+        parsed = _address(address)
+        bits = units.integer(length) if slash else parsed.length
+    except ValueError:
+        raise ValueError(f"expected an address such as 192.0.2.1/31, got {units.shorten(text)}") from None
+    if bits > parsed.length:
+        raise ValueError(f"expected a prefix length of at most {parsed.length}, got {bits}")
+    return parsed._replace(length=bits)
 
 
 def _address(text: str) -> Prefix:

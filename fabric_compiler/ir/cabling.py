@@ -1,4 +1,4 @@
-"""What the cabling stage makes: a length, a medium and a cable for each link, racks for the devices, and what is to be bought."""
+"""What the cabling stage makes: length, medium and cable of each link, racks, power, and what is to be bought."""
 
 from __future__ import annotations
 

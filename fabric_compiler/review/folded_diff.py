@@ -90,24 +90,17 @@ def _hunks(difference: Difference) -> list[tuple[_Hunk, _Place]]:
     file = _generic(difference.path, device)
     found = []
     for group in _grouped(blocks(old, new)):
-        start_old, start_new = max(group[0].old - CONTEXT, 0), max(group[0].new - CONTEXT, 0)
-        # both sides agree before the first and after the last block, so their contexts are equally long
-        start_old, start_new = _aligned(start_old, start_new, group[0])
+        above = min(CONTEXT, group[0].old, group[0].new)
+        start = at = group[0].old - above
         lines: list[str] = []
-        at = start_old
         for block in group:
             lines += [" " + line for line in old[at : block.old]]
             lines += ["-" + line for line in old[block.old : block.old_end]]
             lines += ["+" + line for line in new[block.new : block.new_end]]
             at = block.old_end
         lines += [" " + line for line in old[at : at + CONTEXT]]
-        found.append((_Hunk(file, tuple(lines)), _Place(device, difference.path, start_old + 1, start_new + 1)))
+        found.append((_Hunk(file, tuple(lines)), _Place(device, difference.path, start + 1, group[0].new - above + 1)))
     return found
-
-
-def _aligned(start_old: int, start_new: int, first: Block) -> tuple[int, int]:
-    context = min(first.old - start_old, first.new - start_new)
-    return first.old - context, first.new - context
 
 
 def _grouped(found: Sequence[Block]) -> list[list[Block]]:
@@ -193,4 +186,5 @@ def _listing(named: Sequence[Difference]) -> list[str]:
 
 def _total(differences: Sequence[Difference]) -> str:
     count = {kind: sum(d.kind == kind for d in differences) for kind in ("added", "removed", "changed")}
-    return f"{len(differences)} files differ: " + ", ".join(f"{n} {kind}" for kind, n in count.items())
+    files = "1 file differs" if len(differences) == 1 else f"{len(differences)} files differ"
+    return f"{files}: " + ", ".join(f"{n} {kind}" for kind, n in count.items())

@@ -33,7 +33,8 @@ def filters(prefix_lists: tuple[PrefixList, ...], community_lists: tuple[Communi
     lists = []
     for held in sorted(prefix_lists, key=lambda held: (held.version, held.name)):
         rules = [
-            {"sequence": r.sequence, "action": "permit", "network": prefix(r.prefix), "ge": r.ge, "le": r.le} for r in held.rules
+            {"sequence": r.sequence, "action": "permit", "network": prefix(r.prefix), "ge": r.ge, "le": r.le}
+            for r in held.rules
         ]
         if not rules:
             longest = 32 if held.version == 4 else 128
@@ -59,12 +60,18 @@ def route_maps(policies: tuple[Policy, ...], asn: int) -> str:
 
 
 def _worded(term: PolicyTerm) -> PolicyTerm:
-    names = {
-        field: word(getattr(term, field))
-        for field in ("match_prefix_list4", "match_prefix_list6", "match_community", "set_community")
-        if getattr(term, field)
-    }
-    return dataclasses.replace(term, **names)
+    return dataclasses.replace(
+        term,
+        match_prefix_list4=_named(term.match_prefix_list4),
+        match_prefix_list6=_named(term.match_prefix_list6),
+        match_community=_named(term.match_community),
+        set_community=_named(term.set_community),
+    )
+
+
+def _named(name: str) -> str:
+    """A name that may be left empty."""
+    return word(name) if name else ""
 
 
 def prepending_asn(policies: tuple[Policy, ...], asn: int) -> int:
@@ -113,16 +120,12 @@ def _bgp_format(shape: BgpShape) -> str:
 
 
 def _worded_group(group: PeerGroup) -> PeerGroup:
-    return dataclasses.replace(
-        group, name=word(group.name), policy_in=word(group.policy_in), policy_out=word(group.policy_out)
-    )
+    return dataclasses.replace(group, name=word(group.name), policy_in=word(group.policy_in), policy_out=word(group.policy_out))
 
 
 @lru_cache(maxsize=256)
 def _neighbor_format(group: str, numbered_link: bool, described: bool) -> str:
-    return block(
-        "neighbor", ("peer", "asn", "description"), group=word(group), numbered=numbered_link, described=described
-    )
+    return block("neighbor", ("peer", "asn", "description"), group=word(group), numbered=numbered_link, described=described)
 
 
 def _neighbor(neighbor: Neighbor) -> str:
@@ -149,6 +152,3 @@ def router_bgp(model: SwitchModel) -> str:
     values |= numbered("network4_", networks4) | numbered("network6_", networks6)
     role = dataclasses.replace(bgp, asn=0, router_id=0, networks=(), neighbors=())
     return _bgp_format(BgpShape(role, (len(networks4), len(networks6)))) % values
-
-
-

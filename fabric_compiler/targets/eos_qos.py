@@ -16,8 +16,9 @@ from fabric_compiler.targets.eos_text import block
 
 # class and queue 7 are the switch's own control traffic, joined for good (Arista EOS manual, Quality of Service)
 _CONTROL_CLASS: Final = 7
-# families with virtual output queues (Jericho, Qumran): tx-queue; the others have queues for unicast apart: uc-tx-queue
-_VOQ_FAMILIES: Final = re.compile(r"DCS-7(02|28|50|80)0(R|CR|SR|QR|TR|$|-)|DCS-7(28|50|80)\d\dR|DCS-7[58]\d\d[A-Z]?", re.ASCII)
+# Jericho and Qumran (7020R, 7280R, 7500R, 7700R, 7800R) have virtual output queues, tx-queue; Trident and Tomahawk have queues
+# of unicast apart, uc-tx-queue (Arista EOS manual, Quality of Service, by platform)
+_VOQ_FAMILIES: Final = re.compile(r"DCS-7(020|280|[578]\d\d)\D", re.ASCII)
 # Arista has no forwarding of a paused queue's packets; nearest is to report the storm and do nothing
 _WATCHDOG_ACTIONS: Final = {"drop": "drop", "forward": "notify-only"}
 

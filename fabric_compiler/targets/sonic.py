@@ -2,7 +2,7 @@
 
 Tables and fields are those of SONiC's YANG models (sonic-buildimage, src/sonic-yang-models). CONFIG_DB has no seed for hashing:
 SONiC takes it from the device's type (dockers/docker-orchagent/switch.json.j2: ToRRouter 0, LeafRouter 10, SpineRouter 25),
-so a type for each tier keeps successive tiers apart.
+so a type for each tier keeps successive tiers apart. It has no table for dynamic load balancing either.
 """
 
 from __future__ import annotations

@@ -39,8 +39,9 @@ def management_tables(model: SwitchModel) -> dict[str, Any]:
     if own.allow:
         acl_tables, rules = _access(own)
         link_tables, link_rules = _neighbours(model.routing.bgp)
-        tables["ACL_TABLE"] = acl_tables | link_tables
-        tables["ACL_RULE"] = rules | link_rules
+        if acl_tables:
+            tables["ACL_TABLE"] = acl_tables | link_tables
+            tables["ACL_RULE"] = rules | link_rules
     return tables
 
 
@@ -119,9 +120,8 @@ def _placeholder(secret: str) -> str:
 
 def _access(own: Management) -> tuple[dict[str, Any], Rows]:
     """Who may open sessions. caclmgrd wants a table for each IP version, and drops every service that no table names."""
-    services = [("SSH", ["SSH"], "22")]
-    if "gnmi" in own.access:
-        services.append(("GNMI", ["EXTERNAL_CLIENT"], _GNMI_PORT))
+    known = {"ssh": ("SSH", ["SSH"], "22"), "gnmi": ("GNMI", ["EXTERNAL_CLIENT"], _GNMI_PORT)}
+    services = [known[access] for access in own.access if access in known]
     tables: dict[str, Any] = {}
     rules: Rows = {}
     for version, suffix in ((4, ""), (6, "-V6")):

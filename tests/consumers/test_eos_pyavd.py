@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from targets.model_factory import leaf, spine
+
 from fabric_compiler.model.device import Interface, Policy, PolicyTerm, Prefix, PrefixList, SwitchModel
 from fabric_compiler.targets.eos import TARGET
-from targets.model_factory import leaf, spine
 
 pyavd = pytest.importorskip("pyavd")
 
@@ -38,6 +39,9 @@ SHAPES = {
     "raw": leaf("eos", raw=("interface Ethernet1/1", "   logging event link-status")),
     "dynamic load balancing": dataclasses.replace(leaf("eos"), load_balancing="dynamic"),
     "no LLDP": dataclasses.replace(leaf("eos"), lldp=False),
+    "virtual output queues": dataclasses.replace(
+        spine("eos"), platform=dataclasses.replace(spine("eos").platform, platform="DCS-7280R4K-32QF-32DF")
+    ),
     "spine": spine("eos"),
     "numbered spine": spine("eos", unnumbered=False),
 }
@@ -93,7 +97,9 @@ def qos(model: SwitchModel) -> dict[str, Any]:
     if q is None:
         return {}
     by_class = [(tc, [d for d in range(64) if q.dscp_to_tc[d] == tc]) for tc in range(8)]
-    queues = "uc_tx_queues"
+    # virtual output queues are not parted by unicast and multicast
+    voq = model.platform.platform.startswith("DCS-7280")
+    queues = "tx_queues" if voq else "uc_tx_queues"
     profiles = {}
     for port in (p for p in model.interfaces if p.enabled):
         ecn = next((e for e in q.ecn if e.speed == port.speed), None)
@@ -104,7 +110,7 @@ def qos(model: SwitchModel) -> dict[str, Any]:
                 row["bandwidth_percent"] = queue.weight
             if queue.ecn and ecn:
                 threshold = {"units": "bytes", "min": ecn.minimum, "max": ecn.maximum, "max_probability": ecn.probability}
-                row["random_detect"] = {"ecn": {"threshold": threshold | {"weight": 0}}}
+                row["random_detect"] = {"ecn": {"threshold": threshold if voq else threshold | {"weight": 0}}}
             made[queues].append(row)
         if port.lossless:
             priorities = [{"priority": q.lossless_priority, "no_drop": True}]
@@ -270,7 +276,8 @@ def management(model: SwitchModel) -> dict[str, Any]:
     groups = []
     if tacacs:
         hosts = [
-            {"host": text(a.address, length=False), "vrf": m.vrf, "key": f"<secret:{a.secret}>", "key_type": "0"} for a in tacacs
+            {"host": text(a.address, length=False), "vrf": m.vrf, "key": f"<secret:{a.secret}>", "key_type": "0"}
+            for a in tacacs
         ]
         result["tacacs_servers"] = {"hosts": hosts}
         servers = [{"server": text(a.address, length=False), "vrf": m.vrf} for a in tacacs]

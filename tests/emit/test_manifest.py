@@ -108,7 +108,7 @@ def test_without_a_former_build_everything_is_added() -> None:
 def test_a_comment_in_the_intent_is_no_change() -> None:
     before = Manifest(fabric="a", inputs={"a.yaml": SHA}, counts=Counts(), files={"inputs/a.yaml": SHA, "plan/a.csv": SHA})
     after = Manifest(fabric="a", inputs={"a.yaml": OTHER}, counts=Counts(), files={"inputs/a.yaml": OTHER, "plan/a.csv": SHA})
-    assert manifest.render(manifest.summary(before, after)) == ["no change in 1 files"]
+    assert manifest.render(manifest.summary(before, after)) == ["nothing changed"]
 
 
 def test_a_summary_of_a_large_fabric_is_short() -> None:

@@ -80,7 +80,6 @@ def router(name: str, *, fpm: bool = True, interfaces: Sequence[str] = ()) -> It
     if reason := available():
         raise Missing(reason)
     made = Router(name)
-    started: list[int] = []
     if Path("/var/run/netns", name).exists() or made.configuration.exists():
         raise FileExistsError(f"a network namespace or FRR instance {name} is there already")
     try:
@@ -97,10 +96,10 @@ def router(name: str, *, fpm: bool = True, interfaces: Sequence[str] = ()) -> It
             ("bgpd", ()),
             ("bfdd", ()),
         ):
-            started.append(_start(made, daemon, options))
+            _start(made, daemon, options)
         yield made
     finally:
-        _stop(started)
+        _stop(_running(made))
         subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
         for directory in (made.configuration, made.state):
             shutil.rmtree(directory, ignore_errors=True)
@@ -118,8 +117,8 @@ def _directories(made: Router) -> None:
     (made.configuration / "vtysh.conf").write_text("service integrated-vtysh-config\n")
 
 
-def _start(made: Router, daemon: str, options: Sequence[str]) -> int:
-    """Start one daemon and wait for its vty; its process number."""
+def _start(made: Router, daemon: str, options: Sequence[str]) -> None:
+    """Start one daemon and wait for its vty."""
     subprocess.run(
         ["ip", "netns", "exec", made.name, str(DAEMONS / daemon), "-d", "-N", made.name, "-A", "127.0.0.1", *options],
         check=True,
@@ -129,15 +128,23 @@ def _start(made: Router, daemon: str, options: Sequence[str]) -> int:
     until = time.monotonic() + _WAIT
     while time.monotonic() < until:
         if (made.state / f"{daemon}.vty").exists():
-            with contextlib.suppress(OSError, ValueError):
-                return int((made.state / f"{daemon}.pid").read_text())
+            return
         time.sleep(0.02)
     raise TimeoutError(f"{daemon} of {made.name} did not open its vty")
 
 
+def _running(made: Router) -> list[int]:
+    """The daemons' own records, so that one whose start failed half-way is found too."""
+    numbers = []
+    for file in made.state.glob("*.pid"):
+        with contextlib.suppress(OSError, ValueError):
+            numbers.append(int(file.read_text()))
+    return numbers
+
+
 def _stop(processes: Sequence[int]) -> None:
     for sent in (signal.SIGTERM, signal.SIGKILL):
-        for process in processes:
+        for process in filter(_runs, processes):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process, sent)
         until = time.monotonic() + 3

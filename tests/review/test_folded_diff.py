@@ -27,7 +27,7 @@ def test_one_change_is_a_unified_hunk() -> None:
         "@@ -1 +1 @@",
         *(" a", " b", " c", "-mtu 9100", "+mtu 9000", " d", " e", " f"),
         "",
-        "1 files differ: 0 added, 0 removed, 1 changed",
+        "1 file differs: 0 added, 0 removed, 1 changed",
     ]
 
 

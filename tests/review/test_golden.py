@@ -199,6 +199,25 @@ def test_an_update_touches_nothing_that_is_not_a_golden(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
 
 
+def test_a_directory_of_goldens_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "golden").symlink_to("outside")
+    with pytest.raises(CompileError, match="FC8001"):
+        golden.write(build(tmp_path / "build"), tmp_path / "golden/atlas")
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_two_updates_at_once_serialise(tmp_path: Path) -> None:
+    trees = [build(tmp_path / str(mtu), mtu=mtu) for mtu in (9000, 9100)]
+    code = "import sys; from pathlib import Path; from fabric_compiler.review import golden\n"
+    code += "for _ in range(5): golden.write(Path(sys.argv[1]), Path(sys.argv[2]))"
+    place = tmp_path / "golden/atlas"
+    running = [subprocess.Popen([sys.executable, "-c", code, str(tree), str(place)], cwd=ROOT) for tree in trees]
+    assert [process.wait() for process in running] == [0, 0]
+    assert [] in [golden.compare(tree, place) for tree in trees]
+    assert [p.name for p in place.parent.iterdir()] == ["atlas"]
+
+
 def test_an_empty_directory_becomes_a_golden(tmp_path: Path) -> None:
     (tmp_path / "atlas").mkdir()
     golden.write(build(tmp_path / "build"), tmp_path / "atlas")

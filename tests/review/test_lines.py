@@ -28,16 +28,23 @@ def test_the_blocks_turn_the_old_text_into_the_new(seed: int) -> None:
 
 def test_a_small_change_is_a_small_block_among_lines_that_repeat() -> None:
     old = [line for i in range(500) for line in (f"Ethernet{i}", "{", "mtu 9100", "}")]
-    new = old[:1002] + ["mtu 1500"] + old[1003:]
+    new = [*old[:1002], "mtu 1500", *old[1003:]]
     [block] = blocks(old, new)
     assert (block.old, block.old_end, block.new, block.new_end) == (1002, 1003, 1002, 1003)
 
 
+NUMBERS = [str(i) for i in range(40_000)]
+
+
 @pytest.mark.parametrize(
     "pair",
-    [(["a"] * 50_000, ["b"] * 50_000), (["a", "b"] * 25_000, ["b", "a", "a"] * 20_000), ([str(i) for i in range(40_000)], [str(-i) for i in range(40_000)][::-1])],
-    ids=["nothing equal", "all repeated", "reversed"],
-)  # fmt: skip
+    [
+        pytest.param((["a"] * 50_000, ["b"] * 50_000), id="nothing equal"),
+        pytest.param((["a", "b"] * 25_000, ["b", "a", "a"] * 20_000), id="all repeated"),
+        pytest.param((NUMBERS, NUMBERS[::-1]), id="reversed"),
+        pytest.param((NUMBERS, [x for n in NUMBERS for x in (n, "x")]), id="interleaved"),
+    ],
+)
 def test_no_input_is_slow(pair: tuple[list[str], list[str]]) -> None:
     start = time.process_time()
     assert applied(*pair) == pair[1]

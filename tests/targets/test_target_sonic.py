@@ -142,6 +142,14 @@ def test_only_the_allowed_sources_open_sessions_by_address_family() -> None:
     assert tables["ACL_RULE"]["GNMI|RULE_1"]["L4_DST_PORT"] == "8080"
 
 
+def test_a_service_that_is_not_offered_has_no_rule() -> None:
+    model = leaf()
+    only_ssh = db(replace(model, management=replace(model.management, access=("ssh",))))
+    assert not [name for name in only_ssh["ACL_TABLE"] if name.startswith("GNMI")]
+    assert "GNMI" not in only_ssh
+    assert only_ssh["FEATURE"]["gnmi"] == {"state": "disabled"}
+
+
 def test_access_lists_leave_the_neighbours_bfd_alone() -> None:
     """caclmgrd drops what no rule accepts as soon as there is one, FRR's BFD too."""
     over_link_local = db(leaf())

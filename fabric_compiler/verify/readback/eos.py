@@ -79,9 +79,9 @@ def read(files: Mapping[str, bytes]) -> Observed:
         hostname=found.hostname,
         asn=found.asn,
         router_id=found.router_id,
-        loopbacks=tuple(loopback.addresses) if loopback else (),
+        loopbacks=tuple(sorted(loopback.addresses)) if loopback else (),
         interfaces=interfaces,
-        vlans={number: tuple(svi.addresses) for number, svi in svis.items()},
+        vlans={number: tuple(sorted(svi.addresses)) for number, svi in svis.items()},
         sessions=tuple(_sessions(found)),
         announced=tuple(found.announced),
     )
@@ -89,19 +89,23 @@ def read(files: Mapping[str, bytes]) -> Observed:
 
 def _parse(text: str) -> _Found:
     found = _Found()
-    mode, port, profile, banner = "", _Port(), _Profile(), False
+    mode, submode, port, profile, banner = "", "", _Port(), _Profile(), False
     for raw in text.split("\n"):
         if banner:
             banner = raw != "EOF"
         elif not raw or raw[0] == "!":
             continue
         elif raw[0] == " ":
-            if mode == "interface":
-                _port_line(port, raw.split())
-            elif mode == "bgp":
-                _bgp_line(found, raw.split())
-            elif mode == "profile":
-                _profile_line(profile, raw.split())
+            words = raw.split()
+            deeper = raw.startswith("    ")
+            if not deeper:
+                submode = words[0] if words else ""
+            if mode == "interface" and not deeper:
+                _port_line(port, words)
+            elif mode == "bgp" and (not deeper or submode == "address-family"):
+                _bgp_line(found, words)
+            elif mode == "profile" and not deeper:
+                _profile_line(profile, words)
         else:
             words = raw.split()
             mode = ""
@@ -194,7 +198,9 @@ def _sessions(found: _Found) -> list[ObservedSession]:
     for name, peer in found.peers.items():
         asn = peer.asn if peer.asn >= 0 or peer.group not in found.groups else found.groups[peer.group].asn
         if asn >= 0:
-            sessions.append(ObservedSession(name if peer.interface else "", None if peer.interface else parse_address(name), asn))
+            sessions.append(
+                ObservedSession(name if peer.interface else "", None if peer.interface else parse_address(name), asn)
+            )
     return sessions
 
 
@@ -202,16 +208,12 @@ def _lossless(profile: _Profile, classes: list[int]) -> tuple[tuple[tuple[int, .
     """The classes that the profile pauses, with the DSCP values of each."""
     if not profile.on:
         return ()
-    return tuple(
-        sorted((tuple(d for d in range(64) if classes[d] == priority), priority) for priority in profile.no_drop)
-    )
+    return tuple(sorted((tuple(d for d in range(64) if classes[d] == priority), priority) for priority in profile.no_drop))
 
 
-def _observed(
-    port: _Port, svis: Mapping[int, _Port], lossless: tuple[tuple[tuple[int, ...], int], ...]
-) -> ObservedInterface:
+def _observed(port: _Port, svis: Mapping[int, _Port], lossless: tuple[tuple[tuple[int, ...], int], ...]) -> ObservedInterface:
     vlan = port.vlan if port.switched else 0
-    addresses = tuple(port.addresses)
+    addresses = tuple(sorted(port.addresses))
     return ObservedInterface(
         enabled=port.enabled,
         speed=port.speed,

@@ -1,0 +1,205 @@
+"""BGP of a folded Clos (RFC 7938): sessions on every link between switches, and policies that let through only the plan.
+
+A leaf announces its loopback and its servers' aggregate and nothing that it learnt, so that it is never a transit; a spine
+and a core pass on loopbacks and aggregates. Filters and limits come from pools and reserved blocks, not from what exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fabric_compiler.intent.schema import BfdTimers, NetworkIntent
+from fabric_compiler.ir.graph import Device
+from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Prefix, Prefixes
+from fabric_compiler.model.device import (
+    Bfd,
+    Bgp,
+    CommunityList,
+    Neighbor,
+    PeerGroup,
+    Policy,
+    PolicyTerm,
+    PrefixList,
+    PrefixRule,
+    Routing,
+)
+
+GRACEFUL_SHUTDOWN = "65535:0"  # RFC 8326
+DRAINED = "DRAINED"
+_WIDTH = {4: 32, 6: 128}
+# the tier above and the tier below, as the names of peer groups
+_ABOVE = {"leaf": "SPINES", "spine": "CORES"}
+_BELOW = {"spine": "LEAFS", "core": "SPINES"}
+
+
+@dataclass(frozen=True, slots=True)
+class Underlay:
+    """What the switches of one network share."""
+
+    network: NetworkIntent
+    plan: NetworkPlan
+    families: frozenset[int]  # of loopbacks and hosts
+    link_families: frozenset[int]  # of numbered links; empty: unnumbered
+    hosts_lengths: dict[int, int]  # family -> length of a leaf's aggregate
+    routes_in_all: int  # of one family, within the reserve
+    maximum_paths: dict[str, int]  # by role
+
+    @property
+    def family_sessions(self) -> tuple[int, ...]:
+        """The families that have sessions of their own, on links numbered in both; else one session carries all."""
+        return (4, 6) if len(self.link_families) == 2 else ()
+
+    def group(self, device: Device, lower: bool, version: int, drained: bool) -> str:
+        """The peer group of a session; `lower`: this device is the lower end."""
+        name = (_ABOVE if lower else _BELOW)[device.role]
+        return name + (str(version) if version and self.family_sessions else "") + (f"-{DRAINED}" if drained else "")
+
+
+def underlay(
+    network: NetworkIntent, plan: NetworkPlan, hosts: Prefixes, rows: int, columns: int, switches_above: int, paths: dict[str, int]
+) -> Underlay:
+    """`hosts` are any leaf's aggregates, `rows` and `columns` those that are reserved."""
+    families = frozenset(p.version for p in (*plan.loopbacks, *plan.hosts))
+    most = 2 * rows * columns + switches_above
+    stated = network.bgp.maximum_paths
+    return Underlay(
+        network,
+        plan,
+        families,
+        frozenset(p.version for p in plan.links),
+        {p.version: p.length for p in hosts},
+        most,
+        {role: stated or 1 << (width - 1).bit_length() for role, width in paths.items()},
+    )
+
+
+def routing(
+    shared: Underlay, device: Device, plan: DevicePlan, neighbors: tuple[Neighbor, ...], drained: bool, has_servers: bool
+) -> Routing:
+    """The routing of one switch; `drained`: the device itself is in maintenance."""
+    bgp = shared.network.bgp
+    announced = (*plan.loopbacks, *(plan.hosts if has_servers else ()))
+    own = _own_lists(announced) if device.role == "leaf" else ()
+    lists = (*_pool_lists(shared), *own)
+    links_drained = any(neighbor.drained for neighbor in neighbors)
+    subnets = shared.plan.subnets
+    return Routing(
+        bgp=Bgp(
+            asn=plan.asn,
+            router_id=plan.router_id,
+            maximum_paths=shared.maximum_paths[device.role],
+            multipath_relax=True,
+            graceful_restart=bgp.graceful_restart,
+            restart_time=bgp.restart_time,
+            keepalive=bgp.timers.keepalive,
+            hold=bgp.timers.hold,
+            bfd=_bfd(shared.network),
+            networks=announced,
+            peer_groups=tuple(_peer_groups(shared, device, drained, links_drained)),
+            neighbors=neighbors,
+        ),
+        prefix_lists=lists,
+        community_lists=(CommunityList("GRACEFUL-SHUTDOWN", (GRACEFUL_SHUTDOWN,)),),
+        policies=tuple(_policies(_pool_lists(shared), own or _pool_lists(shared), drained, links_drained)),
+        # a subnet's prefix is connected; an aggregate of /31s needs a route of its own to be announced
+        discard_routes=() if subnets or not has_servers else plan.hosts,
+    )
+
+
+def _bfd(network: NetworkIntent) -> Bfd | None:
+    stated = network.bgp.bfd
+    if stated is False:
+        return None
+    timers = stated if isinstance(stated, BfdTimers) else BfdTimers()
+    return Bfd(timers.transmit, timers.receive, timers.multiplier)
+
+
+def _pool_lists(shared: Underlay) -> tuple[PrefixList, ...]:
+    lists = []
+    for pool in shared.plan.loopbacks:
+        lists.append(PrefixList(f"LOOPBACKS{pool.version}", pool.version, (_rule(10, pool, _WIDTH[pool.version]),)))
+    for pool in shared.plan.hosts:
+        lists.append(PrefixList(f"HOSTS{pool.version}", pool.version, (_rule(10, pool, shared.hosts_lengths[pool.version]),)))
+    return tuple(sorted(lists, key=lambda found: (found.version, found.name)))
+
+
+def _rule(sequence: int, pool: Prefix, length: int) -> PrefixRule:
+    """Prefixes of one length out of a pool."""
+    return PrefixRule(sequence, pool) if length == pool.length else PrefixRule(sequence, pool, length, length)
+
+
+def _own_lists(announced: Prefixes) -> tuple[PrefixList, ...]:
+    return tuple(
+        PrefixList(f"OWN{version}", version, tuple(PrefixRule(10 * n, p) for n, p in enumerate(found, 1)))
+        for version in (4, 6)
+        if (found := [p for p in announced if p.version == version])
+    )
+
+
+def _policies(
+    accepted: tuple[PrefixList, ...], announced: tuple[PrefixList, ...], drained: bool, links_drained: bool
+) -> Iterable[Policy]:
+    yield Policy("ACCEPT", tuple(_accept(accepted)))
+    if links_drained:
+        terms = [_term(10 * n, found, set_local_preference=0) for n, found in enumerate(accepted, 1)]
+        yield Policy(f"ACCEPT-{DRAINED}", tuple(terms))
+    if not drained:
+        yield Policy("ANNOUNCE", tuple(_term(10 * n, found) for n, found in enumerate(announced, 1)))
+    if drained or links_drained:
+        terms = [_term(10 * n, found, set_community=GRACEFUL_SHUTDOWN, additive=True) for n, found in enumerate(announced, 1)]
+        yield Policy(f"ANNOUNCE-{DRAINED}", tuple(terms))
+
+
+def _accept(lists: tuple[PrefixList, ...]) -> Iterable[PolicyTerm]:
+    """RFC 8326: what comes with GRACEFUL_SHUTDOWN is used when there is nothing else."""
+    for n, found in enumerate(lists):
+        yield _term(20 * n + 10, found, match_community="GRACEFUL-SHUTDOWN", set_local_preference=0)
+        yield _term(20 * n + 20, found)
+
+
+def _term(
+    sequence: int,
+    found: PrefixList,
+    *,
+    match_community: str = "",
+    set_community: str = "",
+    additive: bool = False,
+    set_local_preference: int = -1,
+) -> PolicyTerm:
+    return PolicyTerm(
+        sequence=sequence,
+        permit=True,
+        match_prefix_list4=found.name if found.version == 4 else "",
+        match_prefix_list6=found.name if found.version == 6 else "",
+        match_community=match_community,
+        set_community=set_community,
+        additive=additive,
+        set_local_preference=set_local_preference,
+    )
+
+
+def _peer_groups(shared: Underlay, device: Device, drained: bool, links_drained: bool) -> Iterable[PeerGroup]:
+    directions = [lower for lower, names in ((True, _ABOVE), (False, _BELOW)) if device.role in names]
+    if device.role == "spine" and not device.uplinks:
+        directions = [False]
+    for lower in directions:
+        limit = shared.network.bgp.maximum_prefix or _limit(shared, device, lower)
+        for version in shared.family_sessions or (0,):
+            for link_drained in (False, True) if links_drained else (False,):
+                yield PeerGroup(
+                    name=shared.group(device, lower, version, link_drained),
+                    policy_in=f"ACCEPT-{DRAINED}" if link_drained else "ACCEPT",
+                    policy_out=f"ANNOUNCE-{DRAINED}" if drained or link_drained else "ANNOUNCE",
+                    maximum_prefix=limit,
+                    bfd=shared.network.bgp.bfd is not False,
+                    ipv4=4 in shared.families and version in (0, 4),
+                    ipv6=6 in shared.families and version in (0, 6),
+                    extended_nexthop=4 in shared.families and 4 not in shared.link_families,
+                )
+
+
+def _limit(shared: Underlay, device: Device, lower: bool) -> int:
+    """Routes that a neighbour can announce within the reserve, and half as many again; a leaf announces two."""
+    most = 2 if not lower and device.role == "spine" else shared.routes_in_all
+    return max(8, most + most // 2)
