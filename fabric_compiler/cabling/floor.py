@@ -16,6 +16,7 @@ from fabric_compiler.cabling.columns import Bools, DeviceColumns, Ints, Position
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent, Placement
+from fabric_compiler.ir.blocks import Block, Blocks, Extents
 from fabric_compiler.ir.cabling import Places
 
 UNIT_UM = 44_450  # EIA-310: a rack unit is 44.45 mm
@@ -29,17 +30,20 @@ class Floor:
     y: Ints
     z: Ints
     places: Places
-    pod_racks: Mapping[str, int]
+    pod_racks: Blocks
 
 
 @dataclass(frozen=True, slots=True)
 class _PodBlocks:
-    """Columns by pod: the first rack of its block, servers a rack, server racks before the leafs, racks of leafs."""
+    """Columns by pod: servers a rack, server racks before the leafs, racks of leafs, and where its racks begin in `racks`,
+    which holds their numbers on the floor one pod after the other."""
 
-    first: Ints
     per_rack: Ints
     before: Ints
     leaf_racks: Ints
+    begin: Ints
+    racks: Ints
+    extents: Blocks
 
 
 def floor(
@@ -50,7 +54,7 @@ def floor(
     catalog: Catalog,
     report: Report,
     pod_position: Mapping[str, int],
-    pod_racks: Mapping[str, int],
+    pod_racks: Blocks,
 ) -> Floor:
     """The place of every device.
 
@@ -59,8 +63,15 @@ def floor(
     """
     placements = [_placement(intent, site) for site in columns.sites]
     units = _rack_units(columns, catalog)
-    rack_units = np.array([p.rack_units for p in placements], dtype=np.int64)[columns.site]
-    row_length = np.array([p.racks_per_row for p in placements], dtype=np.int64)[columns.site]
+    rack_units, row_length, rack_pitch, row_pitch = (
+        np.array(values, dtype=np.int64)[columns.site]
+        for values in (
+            [p.rack_units for p in placements],
+            [p.racks_per_row for p in placements],
+            [p.rack_pitch for p in placements],
+            [p.row_pitch for p in placements],
+        )
+    )
     leaf_rack, leaf_unit, leaf_racks = _leafs(columns, networks, units, rack_units)
     blocks = _blocks(columns, placements, units, intent, source, report, pod_position, pod_racks, leaf_racks)
 
@@ -71,9 +82,9 @@ def floor(
     before = blocks.before[columns.pod]
     server_rack = number + np.where(number >= before, blocks.leaf_racks[columns.pod], 0)
     server_unit = 1 + turn % per_rack * units
-    in_pod = ~columns.server & (np.array([bool(p) for p in columns.pods])[columns.pod])
-    rack = blocks.first[columns.pod] + np.where(columns.server, server_rack, before + leaf_rack)
-    row, place = np.divmod(rack, row_length)
+    in_pod = ~columns.server & np.array([bool(pod) for pod in columns.pods], dtype=np.bool_)[columns.pod]
+    within = np.where(columns.server | in_pod, np.where(columns.server, server_rack, before + leaf_rack), 0)
+    row, place = np.divmod(blocks.racks[blocks.begin[columns.pod] + within], row_length)
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
@@ -82,14 +93,12 @@ def floor(
     place = np.where(above, spine_place, place)
     unit = np.where(above, spine_unit, unit)
 
-    rack_pitch = np.array([p.rack_pitch for p in placements], dtype=np.int64)[columns.site]
-    row_pitch = np.array([p.row_pitch for p in placements], dtype=np.int64)[columns.site]
     return Floor(
         x=place * rack_pitch,
         y=np.where(above, -1 - row, row) * row_pitch,
         z=unit * UNIT_UM // 1000,
         places=_places(columns, above, row, place, unit),
-        pod_racks={pod: int(blocks.first[n]) for n, pod in enumerate(columns.pods) if pod},
+        pod_racks=blocks.extents,
     )
 
 
@@ -144,7 +153,7 @@ def _above_pods(
     turn = np.array([apart.index(role) if role in apart else 0 for role in columns.roles], dtype=np.int64)[columns.role]
     network = np.maximum(columns.network, 0)
     group = (columns.site * networks + network) * max(len(apart), 1) + turn
-    tallest = _tallest(group, np.where(above, units, 1), len(columns.sites) * max(networks * len(apart), 1))
+    tallest = _tallest(group, np.where(above, units, 1), len(columns.sites) * networks * max(len(apart), 1))
     rack, position = np.divmod(np.maximum(columns.slot, 0), np.maximum(rack_units // tallest, 1))
     row, place = np.divmod(rack, row_length)
     return (row * networks + network) * max(len(apart), 1) + turn, place, 1 + position * tallest
@@ -165,7 +174,7 @@ def _blocks(
     source: Positions,
     report: Report,
     pod_position: Mapping[str, int],
-    pinned: Mapping[str, int],
+    pinned: Blocks,
     leaf_racks: Ints,
 ) -> _PodBlocks:
     count = len(columns.pods)
@@ -178,17 +187,22 @@ def _blocks(
     for n in np.flatnonzero(servers).tolist():
         place = columns.sites[site[n]]
         per_rack[n] = _servers_per_rack(placements[site[n]], place, int(height[n]), columns.pods[n], source, report)
-    wanted = np.maximum(servers, [reserved.get(pod, 0) for pod in columns.pods])
-    racks = -(-wanted // per_rack)
-    sizes = racks + leaf_racks
-    first = np.zeros(count, dtype=np.int64)
+    wanted = np.maximum(servers, np.array([reserved.get(pod, 0) for pod in columns.pods], dtype=np.int64))
+    sizes = -(-wanted // per_rack) + leaf_racks
+    extents: dict[str, Extents] = {}
     for at in range(len(columns.sites)):
         here = {columns.pods[n]: int(sizes[n]) for n in np.flatnonzero(site == at).tolist() if columns.pods[n]}
-        starts = first_racks(here, pod_position, pinned)
-        for n, pod in enumerate(columns.pods):
-            if pod in starts:
-                first[n] = starts[pod]
-    return _PodBlocks(first, per_rack, racks // 2, leaf_racks)
+        extents |= rack_extents(here, pod_position, pinned)
+    own = [extents.get(pod, Extents((Block(0, 1),))) for pod in columns.pods]
+    held = np.array([len(blocks) for blocks in own], dtype=np.int64)
+    racks = [start + n for blocks in own for start, size in blocks.blocks for n in range(size)]
+    # The middle is that of the first block, for it does not change when the pod outgrows it.
+    before = np.array(
+        [max(blocks.blocks[0].size - leafs, 0) // 2 for blocks, leafs in zip(own, leaf_racks.tolist(), strict=True)]
+    )
+    return _PodBlocks(
+        per_rack, before.astype(np.int64), leaf_racks, np.cumsum(held) - held, np.array(racks, dtype=np.int64), extents
+    )
 
 
 def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, source: Positions, report: Report) -> int:
@@ -206,22 +220,21 @@ def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, so
     return max(min(fitting, placement.servers_per_rack), 1)
 
 
-def first_racks(sizes: Mapping[str, int], position: Mapping[str, int], pinned: Mapping[str, int]) -> dict[str, int]:
-    """The first rack of each pod of a site. A pinned pod stays unless it has outgrown its block: then another's lies in it.
+def rack_extents(sizes: Mapping[str, int], position: Mapping[str, int], pinned: Blocks) -> dict[str, Extents]:
+    """The racks of each pod of a site, at least as many as `sizes` says.
 
-    The others follow behind all that is pinned, in the order of `position`.
+    Pinned pods stay; behind all that is pinned follow, in the order of `position`, what has outgrown its block and the pods
+    that have none.
     """
     order = sorted(sizes, key=lambda pod: position.get(pod, len(position)))
-    kept = {pod: pinned[pod] for pod in order if pod in pinned}
-    starts = sorted(kept.values())
-    for pod in [p for p in kept if sum(kept[p] <= start < kept[p] + sizes[p] for start in starts) > 1]:
-        del kept[pod]
-    free = max((first + sizes[pod] for pod, first in kept.items()), default=0)
+    made = {pod: pinned[pod] for pod in order if pod in pinned}
+    free = max((block.start + block.size for extents in made.values() for block in extents.blocks), default=0)
     for pod in order:
-        if pod not in kept:
-            kept[pod] = free
-            free += sizes[pod]
-    return kept
+        missing = sizes[pod] - (len(made[pod]) if pod in made else 0)
+        if missing > 0:
+            made[pod] = Extents((*(made[pod].blocks if pod in made else ()), Block(free, missing)))
+            free += missing
+    return {pod: made[pod] for pod in order if pod in made}
 
 
 def _places(columns: DeviceColumns, above: Bools, row: Ints, place: Ints, unit: Ints) -> Places:

@@ -39,8 +39,8 @@ def link_lengths(graph: Graph, columns: DeviceColumns, floor: Floor, intent: Int
         if name not in intent.sites:
             continue
         stated = intent.sites[name]
-        by_pair: dict[str, int] = {pair: length for pair, length in stated.lengths.items()}
-        fixed[number] = [by_pair.get(pair, 0) for pair in TIER_PAIRS]
+        for pair, length in stated.lengths.items():
+            fixed[number, TIER_PAIRS.index(pair)] = length
         if stated.placement:
             placed[number], slack[number] = True, stated.placement.slack
     apart = sum(np.abs(axis[a] - axis[b]) for axis in (floor.x, floor.y, floor.z))

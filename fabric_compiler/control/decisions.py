@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 
@@ -14,7 +16,8 @@ from fabric_compiler.control.ends import Ends
 from fabric_compiler.control.headroom import NoHeadroomError, headroom_row, headroom_sum, missing_row
 from fabric_compiler.control.qos import ROCE_LOSSLESS, buffer_topology
 from fabric_compiler.control.routing import Underlay, underlay
-from fabric_compiler.diagnostics import Report
+from fabric_compiler.diagnostics import Report, Span
+from fabric_compiler.intent.overrides import Attributes, Rule, matches
 from fabric_compiler.intent.schema import Intent, Raw
 from fabric_compiler.ir.blocks import Blocks, network_block, site_rows
 from fabric_compiler.ir.cabling import Cabling
@@ -39,10 +42,12 @@ class Decisions:
     drained: frozenset[int]  # devices in maintenance
     drained_links: frozenset[int]
     raw: Mapping[int, tuple[Raw, ...]]  # device -> snippets
+    rules: tuple[Rule, ...]  # overrides
 
 
 def decide(
     intent: Intent,
+    rules: tuple[Rule, ...],
     shapes: Sequence[Shape],
     graph: Graph,
     plan: Plan,
@@ -71,6 +76,7 @@ def decide(
         drained=drained,
         drained_links=drained_links,
         raw=_raw(intent, graph, places, report),
+        rules=rules,
     )
 
 
@@ -79,7 +85,8 @@ def _underlay(shape: Shape, graph: Graph, plan: Plan, blocks: Blocks) -> Underla
     members = [(d, p) for d, p in zip(graph.devices, plan.devices, strict=True) if p and d.network == shape.network]
     hosts = next((p.hosts for _, p in members if p.hosts), ())
     rows = sum(len(blocks[site_rows(shape.network, site)]) for site in shape.reserved_rows)
-    above = sum(len(extents) for owner, extents in blocks.items() if owner.startswith((f"{shape.network}/spines/", f"{shape.network}/cores/")))  # fmt: skip
+    owners = (f"{shape.network}/spines/", f"{shape.network}/cores/")
+    above = sum(len(extents) for owner, extents in blocks.items() if owner.startswith(owners))
     return underlay(
         shape.intent,
         plan.networks[number],
@@ -112,13 +119,13 @@ def _paths(role: str, network: int, graph: Graph) -> int:
             pairs = ends.astype(np.int64) * len(graph.devices) + links.a_device[chosen]
             most = max(most, int(np.unique(pairs, return_counts=True)[1].max()))
         else:
-            groups = np.array([hash_free_group(d) for d in graph.devices])
+            groups = np.array([_group_number(d) for d in graph.devices])
             pairs = ends.astype(np.int64) * (groups.max() + 1) + groups[links.a_device[chosen]]
             most = max(most, int(np.unique(pairs, return_counts=True)[1].max()))
     return most
 
 
-def hash_free_group(device: Device) -> int:
+def _group_number(device: Device) -> int:
     """A number for a spine's group."""
     return (device.group << 8) + device.rail
 
@@ -184,7 +191,11 @@ def _raw(intent: Intent, graph: Graph, places: Places, report: Report) -> dict[i
     """Snippets by device; each is marked by a warning, for nothing checks what it says."""
     found: dict[int, list[Raw]] = defaultdict(list)
     for position, raw in enumerate(intent.raw):
-        hits = [i for i, d in enumerate(graph.devices) if d.kind == "switch" and d.nos == raw.nos and matches(raw.match, d)]
+        hits = [
+            i
+            for i, d in enumerate(graph.devices)
+            if d.kind == "switch" and d.nos == raw.nos and matches(raw.match, attributes(d))
+        ]
         for index in hits:
             found[index].append(raw)
         place = places.at("raw", position)
@@ -195,20 +206,9 @@ def _raw(intent: Intent, graph: Graph, places: Places, report: Report) -> dict[i
     return {index: tuple(snippets) for index, snippets in found.items()}
 
 
-def matches(match: object, device: Device) -> bool:
-    """Whether a Match selects a device; its pattern for interfaces is not looked at."""
-    for key, value in (
-        ("role", device.role),
-        ("network", device.network),
-        ("site", device.site),
-        ("pod", device.pod),
-        ("nos", device.nos),
-        ("device", device.name),
-    ):
-        pattern = getattr(match, key)
-        if pattern is not None and not fnmatchcase(value, pattern):
-            return False
-    return True
+def attributes(device: Device) -> Attributes:
+    """What an override's match looks at."""
+    return Attributes(device.role, device.network, device.site, device.pod, device.nos, device.name)
 
 
 def hwsku_of(catalog: Catalog, device: Device) -> Hwsku | None:
@@ -217,9 +217,7 @@ def hwsku_of(catalog: Catalog, device: Device) -> Hwsku | None:
     return next((sku for sku in skus if sku.name == device.hwsku), None)
 
 
-def _check_headroom(
-    shape: Shape, graph: Graph, cabling: Cabling, catalog: Catalog, places: Places, report: Report
-) -> None:
+def _check_headroom(shape: Shape, graph: Graph, cabling: Cabling, catalog: Catalog, places: Places, report: Report) -> None:
     """Every lossless port has a row of its platform's table, and the rows of a switch fit its pool."""
     if shape.intent.qos_kind != ROCE_LOSSLESS:
         return
@@ -250,10 +248,9 @@ def _check_pool(
     found: Iterable[tuple[tuple[int, int], int]],
     shape: Shape,
     name: str,
-    place: object,
+    place: Span,
     report: Report,
 ) -> None:
-    span = place if place else None
     counts: Counter[tuple[int, int]] = Counter()
     try:
         for (speed, length), ports in found:
@@ -263,7 +260,7 @@ def _check_pool(
             counts[speed, row] += ports
         total = headroom_sum(sku, counts, 1, topology)
     except NoHeadroomError as error:
-        report.error("FC6003", f"{shape.network}: {error}", span, error.hint)  # type: ignore[arg-type]
+        report.error("FC6003", f"{shape.network}: {error}", place, error.hint)
         return
     if total.subscription > shape.intent.headroom:
         longest = max(row for _, row in counts)
@@ -271,16 +268,12 @@ def _check_pool(
             "FC6004",
             f"{shape.network}: the lossless ports of {name} may need {total.needed} bytes of headroom (rows up to "
             f"{format_length(longest * 1000)}), and {sku.name} has {total.pool} for it",
-            span,  # type: ignore[arg-type]
+            place,
             f"use fewer or shorter lossless cables, qos: roce-lossy, or accept the sharing with "
             f"headroom: {_up(total.subscription)}",
         )
 
 
-def _up(ratio: object) -> str:
+def _up(ratio: Fraction) -> str:
     """A ratio rounded up to a tenth, as an intent would state it."""
-    from fractions import Fraction
-    from math import ceil
-
-    assert isinstance(ratio, Fraction)
     return format_ratio(Fraction(ceil(ratio * 10), 10))

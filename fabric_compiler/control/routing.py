@@ -57,7 +57,13 @@ class Underlay:
 
 
 def underlay(
-    network: NetworkIntent, plan: NetworkPlan, hosts: Prefixes, rows: int, columns: int, switches_above: int, paths: dict[str, int]
+    network: NetworkIntent,
+    plan: NetworkPlan,
+    hosts: Prefixes,
+    rows: int,
+    columns: int,
+    switches_above: int,
+    paths: dict[str, int],
 ) -> Underlay:
     """`hosts` are any leaf's aggregates, `rows` and `columns` those that are reserved."""
     families = frozenset(p.version for p in (*plan.loopbacks, *plan.hosts))

@@ -34,9 +34,7 @@ def explain(error: ValidationError, source: SourceMap, report: Report) -> None:
     """Reports every finding; the keys of a network of a protocol or topology that is not supported are not judged."""
     found = [(_location(one), one) for one in error.errors(include_url=False, include_context=True, include_input=False)]
     closed = {where[:2] for where, one in found if where[:1] == ("networks",) and _not_supported(where, one, source)}
-    found = [
-        (where, one) for where, one in found if where[:2] not in closed or one["type"] not in ("missing", "extra_forbidden")
-    ]
+    found = [(where, one) for where, one in found if not _is_consequence(where, one, closed, source)]
     for where, one in found[:MAX_FINDINGS]:
         _explain_one(where, one, source, report)
     if len(found) > MAX_FINDINGS:
@@ -47,6 +45,13 @@ def explain(error: ValidationError, source: SourceMap, report: Report) -> None:
 def _location(error: ErrorDetails) -> Location:
     """Without the tags of unions, which stand in brackets."""
     return tuple(step for step in error["loc"] if not (isinstance(step, str) and step.startswith("(")))
+
+
+def _is_consequence(where: Location, error: ErrorDetails, closed: set[Location], source: SourceMap) -> bool:
+    """Whether another finding says it better: a list is short because its entries are wrong, a network of another kind."""
+    if error["type"] == "too_short":
+        return bool(source.written(*where))
+    return where[:2] in closed and error["type"] in ("missing", "extra_forbidden")
 
 
 def _not_supported(where: Location, error: ErrorDetails, source: SourceMap) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fabric_compiler.diagnostics import CompileError, Report, Span
 from fabric_compiler.units import shorten
-from fabric_compiler.yamltree import Limits, Node, decode, parse, read_bytes
+from fabric_compiler.yamltree import MAX_FINDINGS, Limits, Node, decode, parse, read_bytes
 
 MAX_FILES = 256
 MAX_TOTAL = 16 * 1024 * 1024
@@ -78,6 +78,8 @@ class _Files:
             tree = parse(decode(content, shown, LIMITS), shown, replace(LIMITS, nodes=max(1, LIMITS.nodes - self.nodes)))
         except CompileError as error:
             self.report.found += [d for d in error.diagnostics if d not in self.report.found]
+            if len(self.report.found) > MAX_FINDINGS:
+                raise CompileError(self.report.found) from None
             return None
         self.nodes += _size(tree)
         includes = tree.child("include")
@@ -103,8 +105,9 @@ class _Files:
             return self.report.error("FC1006", f"include: {shorten(text)} leads out of the directory of the intent", span)
         if len(steps) > MAX_STEPS:
             return self.report.error("FC1004", f"include: {shorten(text)} has more than {MAX_STEPS} steps", span)
+        before = len(self.report.found)
         found = sorted(self.matches("", steps, span))
-        if not found:
+        if not found and len(self.report.found) == before:
             self.report.error("FC1001", f"include: {shorten(text)} matches no file", span, "paths are relative to this file")
         for one in found:
             self.add(one, span)
@@ -121,9 +124,11 @@ class _Files:
             path = f"{base}/{name}" if base else name
             if not rest:
                 yield path
+            elif not (self.root / path).is_dir():
+                continue
             elif not self.inside(os.path.realpath(self.root / path)):
                 self.report.error("FC1006", f"{shorten(path, 120)} leads out of the directory of the intent", span)
-            elif os.path.isdir(self.root / path):  # noqa: PTH112
+            else:
                 yield from self.matches(path, rest, span)
 
     def listing(self, base: str, span: Span) -> list[str]:

@@ -8,13 +8,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fabric_compiler.catalog.types import Catalog
-from fabric_compiler.diagnostics import Diagnostic, Report
+from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity, Span
 from fabric_compiler.intent import errors, files, overrides, references
 from fabric_compiler.intent.files import InputFile
 from fabric_compiler.intent.merge import merge
 from fabric_compiler.intent.positions import SourceMap
 from fabric_compiler.intent.schema import Intent
-from fabric_compiler.yamltree import Node, parse
+from fabric_compiler.yamltree import MAX_FINDINGS, Node, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,23 @@ class Loaded:
     warnings: tuple[Diagnostic, ...] = ()
 
 
+class _Findings(Report):
+    """A report that ends the run when it is full: a hostile intent could be wrong a million times."""
+
+    def _add(
+        self, severity: Severity, code: str, message: str, span: Span | None, hint: str, related: tuple[tuple[str, Span], ...]
+    ) -> None:
+        if len(self.found) > MAX_FINDINGS:
+            raise CompileError(self.found)
+        super()._add(severity, code, message, span, hint, related)
+
+
 def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:
     """The intent in a file and those that it includes; names of products are checked where a catalogue is given.
 
     Raises CompileError with every finding of the run.
     """
-    report = Report()
+    report = _Findings()
     parts = files.read(path, report)
     report.raise_if_failed()
     return _checked([part.tree for part in parts], tuple(part.file for part in parts), catalog, report)
@@ -42,7 +53,7 @@ def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:
 def loads(text: str, name: str = "intent.yaml", *, catalog: Catalog | None = None) -> Loaded:
     """The intent in a text, as if it stood in the file `name`; it includes nothing."""
     tree = parse(text, name, files.LIMITS)
-    return _checked([tree], (InputFile(name, text.encode()),), catalog, Report())
+    return _checked([tree], (InputFile(name, text.encode()),), catalog, _Findings())
 
 
 def _checked(trees: list[Node], read: tuple[InputFile, ...], catalog: Catalog | None, report: Report) -> Loaded:

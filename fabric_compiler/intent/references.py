@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -221,14 +220,13 @@ class _Checks:
 
     def twice(self, what: str, values: Iterable[str], path: Path | None = None) -> None:
         at = path or (what,)
-        written = list(values)
-        for value, count in Counter(written).items():
-            if count > 1:
-                first = written.index(value)
-                second = written.index(value, first + 1)
-                related = (("the first one", self.source.at(*at, first)),)
+        first: dict[str, int] = {}
+        for index, value in enumerate(values):
+            if value in first:
+                related = (("the first one", self.source.at(*at, first[value])),)
                 message = f"{what}: {shorten(value)} is stated twice"
-                self.report.error("FC2006", message, self.source.at(*at, second), related=related)
+                self.report.error("FC2006", message, self.source.at(*at, index), related=related)
+            first.setdefault(value, index)
 
     def known(self, name: str, names: Iterable[str], what: str, path: Path, *, key: bool = False) -> bool:
         """Whether the name is one of the names; reports FC2005 where it is not."""

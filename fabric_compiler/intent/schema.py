@@ -279,7 +279,7 @@ class Match(Part):
 
 class Override(Part):
     match: Match
-    set: dict[str, Any] = Field(min_length=1, description="path in the device model: value")
+    set: dict[str, Any] = Field(min_length=1, max_length=64, description="path in the device model: value")
 
 
 class Raw(Part):
@@ -301,7 +301,7 @@ class Intent(Part):
     pods: Annotated[tuple[Pod, ...], Field(max_length=1024)] = ()
     naming: Naming = Naming()
     management: ManagementIntent | None = None
-    maintenance: tuple[Glob, ...] = Field((), description="devices, or device:interface, that are drained")
+    maintenance: Annotated[tuple[Glob, ...], OneOrMore()] = Field((), max_length=4096, description="devices, or device:interface, that are drained")
     overrides: Annotated[tuple[Override, ...], Field(max_length=1024)] = ()
     raw: Annotated[tuple[Raw, ...], Field(max_length=256)] = ()
 

@@ -154,7 +154,11 @@ def _name(text: str) -> str:
 
 Name = Annotated[
     str,
-    Scalar("a name", _name, {"type": ["string", "integer"], "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME}),
+    Scalar(
+        "a name",
+        _name,
+        {"type": ["string", "integer"], "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "maxLength": MAX_NAME},
+    ),
 ]
 
 

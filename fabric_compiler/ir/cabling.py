@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fabric_compiler.ir.blocks import Blocks
 from fabric_compiler.ir.graph import Column
 
 
@@ -83,4 +84,4 @@ class Cabling:
     bom: tuple[BomLine, ...]
     power: Mapping[str, SitePower]  # by site
     pins: Mapping[str, str]  # shape of links and length -> medium
-    pod_racks: Mapping[str, int]  # pod -> number of the first rack of its block, on its site's floor
+    pod_racks: Blocks  # by pod: its racks on its site's floor, counted from 0 through the rows

@@ -2,7 +2,6 @@
 
 Syntax is that of Arista's EOS manual; the tests compare it with Arista's own renderer (pyavd) line by line. What is the
 same for a role is made once and looked up by value; a device pays for its ports, sessions and addresses.
-No line sets a hash seed: no manual at hand states EOS's form of it for these platforms.
 """
 
 from __future__ import annotations
@@ -28,7 +27,12 @@ def configuration(model: SwitchModel) -> str:
     unnumbered = any(group.extended_nexthop for group in routing.bgp.peer_groups)
     ipv6 = unnumbered or any(group.ipv6 for group in routing.bgp.peer_groups)
     system = eos_system.sections(
-        eos_system.shared(model.management), model.platform, model.lldp, unnumbered, model.load_balancing == "dynamic"
+        eos_system.shared(model.management),
+        model.platform,
+        model.lldp,
+        unnumbered,
+        model.load_balancing == "dynamic",
+        model.hash_seed,
     )
     return "".join(
         (

@@ -1,4 +1,8 @@
-"""EOS: users, the ways in, and the services of the management VRF. One management stated in an intent serves all devices."""
+"""EOS: users, the ways in, and the services of the management VRF. One management stated in an intent serves all devices.
+
+The control plane keeps the access list that EOS gives it where none is stated (Arista EOS manual, ACLs and Route Maps); what
+`management.allow` limits are the services themselves, each by its own list.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from fabric_compiler.model.device import Management, Platform, Prefix
+from fabric_compiler.targets.eos_qos import queue_word
 from fabric_compiler.targets.eos_text import banner, block, rest_of_line, secret, word
 from fabric_compiler.targets.text import address, prefix
 
@@ -17,6 +22,8 @@ _RADIUS_GROUP: Final = "FABRICC-RADIUS"
 _ROLES: Final = {"admin": (15, "network-admin"), "operator": (1, "network-operator")}
 # `username NAME ssh-key KEY` and `username NAME ssh-key secondary KEY`
 _KEYS_PER_USER: Final = 2
+# `ip load-sharing trident SEED`: 0, the default, to 5
+_SEEDS: Final = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +45,9 @@ def shared(management: Management) -> Management:
 
 
 @lru_cache(maxsize=64)
-def sections(management: Management, platform: Platform, lldp: bool, unnumbered: bool, dynamic: bool) -> SystemSections:
+def sections(
+    management: Management, platform: Platform, lldp: bool, unnumbered: bool, dynamic: bool, hash_seed: int
+) -> SystemSections:
     """Render the parts for a `shared` management.
 
     Raises ValueError where EOS has no line for what was decided: a third SSH key of a user, gNMI filtered over IPv6.
@@ -87,6 +96,7 @@ def sections(management: Management, platform: Platform, lldp: bool, unnumbered:
             allow6=[prefix(p) for p in management.allow if p.version == 6],
             unnumbered=unnumbered,
             dynamic=dynamic,
+            seed=_seed(platform, hash_seed),
             **known,
         )
         % {},
@@ -94,6 +104,14 @@ def sections(management: Management, platform: Platform, lldp: bool, unnumbered:
         radius_source=block("radius_source", **known) % {},
         tail=block("tail", **known) % {},
     )
+
+
+def _seed(platform: Platform, hash_seed: int) -> int:
+    """The seed in EOS's range: those of a network's tiers are successive numbers, so that their remainders differ too.
+
+    0 on platforms with virtual output queues: the manual's word for their older families may not hold for the newer.
+    """
+    return 0 if queue_word(platform.platform) == "tx-queue" else hash_seed % _SEEDS
 
 
 def _addresses(servers: tuple[Prefix, ...], managed: bool) -> list[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+OWN_DIRECTORY: ContextVar[Path | None] = ContextVar("OWN_DIRECTORY", default=None)
+"""Templates of the command line's --templates, which win over ours. Set once, before anything is rendered."""
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -18,12 +22,16 @@ def default_directory() -> Path:
     return installed if installed.is_dir() else _PACKAGE.parent / "templates"
 
 
-@lru_cache(maxsize=64)
-def template(name: str, directory: Path | None = None) -> Template:
-    """Load `name` ('sonic/frr.conf.j2'), from `directory` (--templates, trusted) where it is there, else from ours.
+def template(name: str) -> Template:
+    """Load `name` ('sonic/frr.conf.j2'), from OWN_DIRECTORY where it is there, else from ours.
 
     Raises jinja2.TemplateNotFound, jinja2.TemplateSyntaxError.
     """
+    return _template(name, OWN_DIRECTORY.get())
+
+
+@lru_cache(maxsize=64)
+def _template(name: str, directory: Path | None) -> Template:
     from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

@@ -34,7 +34,9 @@ class Builder:
         self.devices: list[Device] = []
         self.rows: list[tuple[int, ...]] = []
 
-    def server(self, pod: str, index: int, model: str = "hgx-b300", groups: Mapping[str, int] | None = None, site: str = "s") -> int:
+    def server(
+        self, pod: str, index: int, model: str = "hgx-b300", groups: Mapping[str, int] | None = None, site: str = "s"
+    ) -> int:
         layout = server_layout(CATALOG.servers[model], groups or {"gpu-nics": 1})
         slot = index - 1
         name = f"{pod}-n{index}"
@@ -48,7 +50,9 @@ class Builder:
         name = f"{network}-{pod or site}-{role}-{slot + 1}"
         return self._add(Device(name, "switch", role, network, site, pod, model, nos, "", "", layout, 1, 0, 0, slot + 1, slot))
 
-    def link(self, a: int, a_port: int, b: int, b_port: int, speed: int, pair: str = "server-leaf", network: str = "backend") -> None:
+    def link(
+        self, a: int, a_port: int, b: int, b_port: int, speed: int, pair: str = "server-leaf", network: str = "backend"
+    ) -> None:
         self.rows.append((a, a_port, b, b_port, self.networks.index(network), 1, TIER_PAIRS.index(pair), speed))
 
     def _add(self, device: Device) -> int:
@@ -71,7 +75,7 @@ def intent_of(
             "version": "1",
             "fabric": "test",
             "sites": dict(sites or {"s": {}}),
-            "networks": {name: network for name in networks},
+            "networks": dict.fromkeys(networks, network),
             "pods": pods or [],
         }
     )
@@ -90,9 +94,7 @@ def lay(graph: Graph, intent: Intent | None = None, **more: Any) -> tuple[Cablin
     return cable(graph, intent or intent_of(), Path(), CATALOG, report, **more), report
 
 
-def clos(
-    pods: int, servers: int, leafs: int = 2, spines: int = 2, order: tuple[str, ...] = (), uplinks: int = 4
-) -> Graph:
+def clos(pods: int, servers: int, leafs: int = 2, spines: int = 2, order: tuple[str, ...] = (), uplinks: int = 4) -> Graph:
     """Pods su1, su2 ...: each server has an 800G NIC on each leaf of its pod; `uplinks` of 800G from a leaf to each spine."""
     builder = Builder()
     below: list[int] = []

@@ -294,6 +294,22 @@ def test_dynamic_load_balancing_is_one_line() -> None:
     assert line not in configuration(leaf("eos")).splitlines()
 
 
+def test_tiers_of_a_network_have_hash_seeds_that_differ_and_that_eos_takes() -> None:
+    for first in (0, 4, 8, 12):
+        seeds = []
+        for number in range(first, first + 4):
+            lines = configuration(differs(leaf("eos"), hash_seed=number)).splitlines()
+            seeds.append([line for line in lines if line.startswith("ip load-sharing trident ")])
+        stated = [int(lines[0].split()[-1]) if lines else 0 for lines in seeds]
+        assert len(set(stated)) == 4
+        assert max(stated) <= 5
+
+
+def test_no_hash_seed_is_written_for_a_family_whose_word_for_it_is_not_known() -> None:
+    platform = dataclasses.replace(leaf("eos").platform, platform="DCS-7280R4K-32QF-32DF")
+    assert "load-sharing" not in configuration(differs(leaf("eos"), platform=platform))
+
+
 def test_a_device_without_bfd_or_graceful_restart_has_no_line_of_it() -> None:
     model = leaf("eos", bfd=False)
     text = configuration(

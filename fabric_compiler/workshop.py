@@ -1,0 +1,179 @@
+"""What is done device by device, in as many processes as there are: model, files, and the files read back."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from fabric_compiler.control.decisions import Decisions
+from fabric_compiler.control.server import ServerModels
+from fabric_compiler.control.switch import SwitchModels
+from fabric_compiler.emit.files import write
+from fabric_compiler.emit.manifest import digest
+from fabric_compiler.emit.plan_tables import server_addresses, switch_addresses, switch_sessions
+from fabric_compiler.emit.tables import csv_rows
+from fabric_compiler.intent.overrides import matches, matches_interface
+from fabric_compiler.model.device import ServerModel, SwitchModel
+from fabric_compiler.targets.base import target
+from fabric_compiler.targets.templates import OWN_DIRECTORY
+from fabric_compiler.verify.agreement import Facts, facts
+from fabric_compiler.verify.device import check_files
+from fabric_compiler.verify.observed import Observed
+from fabric_compiler.verify.readback import reader
+
+_CHUNK = 32
+_WORTH_A_POOL = 96  # devices; below, starting processes costs more than it saves
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of a run of devices, in their order."""
+
+    files: list[tuple[str, str]] = field(default_factory=list)  # name below the build, sha256
+    size: int = 0
+    addresses: bytes = b""
+    sessions: bytes = b""
+    rows: tuple[int, int] = (0, 0)  # of addresses, of sessions
+    facts: list[Facts] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    rules: frozenset[int] = frozenset()  # overrides that matched
+
+
+class Workshop:
+    """Makes devices from the decisions; one a process."""
+
+    def __init__(self, decisions: Decisions, root: Path | None, templates: Path | None) -> None:
+        OWN_DIRECTORY.set(templates)
+        self._decisions, self._root = decisions, root
+        self._switch, self._server = SwitchModels(decisions), ServerModels(decisions)
+
+    def model(self, index: int) -> SwitchModel | ServerModel:
+        device = self._decisions.graph.devices[index]
+        return self._server(index) if device.kind == "server" else self._switch(index)
+
+    def files(self, index: int) -> tuple[str, dict[str, bytes]]:
+        """The device's directory below the build, and its files."""
+        return self._render(self.model(index))
+
+    def observed(self, index: int) -> Observed:
+        """The device's files, read back."""
+        device = self._decisions.graph.devices[index]
+        return reader(device.nos or "hosts")(self.files(index)[1])
+
+    def make(self, indices: Sequence[int]) -> Made:
+        """Render, write and read back."""
+        made = Made()
+        addresses, sessions, matched, size = [], [], set(), 0
+        for index in indices:
+            model = self.model(index)
+            directory, files = self._render(model)
+            for name, content in files.items():
+                path = f"{directory}/{name}"
+                if self._root:
+                    write(self._root, path, content)
+                made.files.append((path, digest(content)))
+                size += len(content)
+            made.facts.append(self._read_back(index, model, files, made.findings))
+            if isinstance(model, SwitchModel):
+                addresses += switch_addresses(model)
+                sessions += switch_sessions(model, self._below(index))
+                matched |= self._matched(model)
+            else:
+                addresses += server_addresses(model)
+        return Made(
+            made.files, size, csv_rows(addresses), csv_rows(sessions), (len(addresses), len(sessions)),
+            made.facts, made.findings, frozenset(matched),
+        )  # fmt: skip
+
+    def _render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
+        chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
+        return f"{chosen.directory}/{model.name}", chosen.render(model)
+
+    def _read_back(
+        self, index: int, model: SwitchModel | ServerModel, files: dict[str, bytes], findings: list[str]
+    ) -> Facts:
+        d = self._decisions
+        device = d.graph.devices[index]
+        observed = reader(device.nos or "hosts")(files)
+        ends = d.ends[index]
+        ports = [device.layout.ports[end.port].name for end in ends]
+        to_server = [device.kind == "server" or d.graph.devices[end.peer].kind == "server" for end in ends]
+        switch = d.catalog.switches[device.model] if device.kind == "switch" else None
+        findings += check_files(device, d.plan.devices[index], switch, files, observed, ports)
+        return facts(observed, ports, to_server)
+
+    def _below(self, index: int) -> frozenset[str]:
+        device = self._decisions.graph.devices[index]
+        return frozenset(device.layout.ports[end.port].name for end in self._decisions.ends[index] if not end.lower)
+
+    def _matched(self, model: SwitchModel) -> set[int]:
+        from fabric_compiler.intent.overrides import attributes
+
+        me = attributes(model)
+        return {
+            rule.index
+            for rule in self._decisions.rules
+            if matches(rule.match, me)
+            and (rule.match.interface is None or any(matches_interface(rule.match, port.name) for port in model.interfaces))
+        }
+
+
+_workshop: Workshop | None = None  # of a worker process
+
+
+def _start(decisions: Decisions, root: Path | None, templates: Path | None) -> None:
+    global _workshop
+    _workshop = Workshop(decisions, root, templates)
+
+
+def _make(indices: Sequence[int]) -> Made:
+    assert _workshop
+    return _workshop.make(indices)
+
+
+def make_all(
+    decisions: Decisions,
+    root: Path | None,
+    templates: Path | None,
+    jobs: int | None,
+    progress: Callable[[int], None],
+) -> Iterator[Made]:
+    """Make every device of the graph, in order; `root` None renders and reads back without writing.
+
+    `jobs` None: as many processes as the machine lets us have, none for a small fabric. The bytes do not depend on it.
+    """
+    count = len(decisions.graph.devices)
+    chunks = [range(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
+    workers = min(jobs or len(os.sched_getaffinity(0)), len(chunks))
+    if workers <= 1 or (jobs is None and count < _WORTH_A_POOL):
+        workshop = Workshop(decisions, root, templates)
+        for chunk in chunks:
+            yield workshop.make(chunk)
+            progress(len(chunk))
+        return
+    # fork: the decisions are there without being copied
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, context, _start, (decisions, root, templates)) as pool:
+        for chunk, made in zip(chunks, _in_order(pool, chunks, 4 * workers), strict=True):
+            yield made
+            progress(len(chunk))
+
+
+def _in_order(pool: Executor, chunks: Sequence[range], ahead: int) -> Iterator[Made]:
+    """Results in the order of the chunks, with so many under way at a time that memory stays bounded."""
+    waiting = iter(chunks)
+    running = [pool.submit(_make, chunk) for chunk in islice(waiting, ahead)]
+    while running:
+        yield running.pop(0).result()
+        running += [pool.submit(_make, chunk) for chunk in islice(waiting, 1)]
+
+
+FactColumns = npt.NDArray[np.int64]
