@@ -16,8 +16,8 @@ from fabric_compiler.cabling.columns import Bools, DeviceColumns, Ints, Position
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent, Placement
-from fabric_compiler.ir.blocks import Block, Blocks, Extents
-from fabric_compiler.ir.cabling import Places
+from fabric_compiler.ir.blocks import Block, Extents
+from fabric_compiler.ir.cabling import Places, PodRacks
 
 UNIT_UM = 44_450  # EIA-310: a rack unit is 44.45 mm
 
@@ -30,7 +30,7 @@ class Floor:
     y: Ints
     z: Ints
     places: Places
-    pod_racks: Blocks
+    pod_racks: PodRacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _PodBlocks:
     leaf_racks: Ints
     begin: Ints
     racks: Ints
-    extents: Blocks
+    extents: PodRacks
 
 
 def floor(
@@ -54,7 +54,7 @@ def floor(
     catalog: Catalog,
     report: Report,
     pod_position: Mapping[str, int],
-    pod_racks: Blocks,
+    pod_racks: PodRacks,
 ) -> Floor:
     """The place of every device.
 
@@ -174,7 +174,7 @@ def _blocks(
     source: Positions,
     report: Report,
     pod_position: Mapping[str, int],
-    pinned: Blocks,
+    pinned: PodRacks,
     leaf_racks: Ints,
 ) -> _PodBlocks:
     count = len(columns.pods)
@@ -189,20 +189,19 @@ def _blocks(
         per_rack[n] = _servers_per_rack(placements[site[n]], place, int(height[n]), columns.pods[n], source, report)
     wanted = np.maximum(servers, np.array([reserved.get(pod, 0) for pod in columns.pods], dtype=np.int64))
     sizes = -(-wanted // per_rack) + leaf_racks
-    extents: dict[str, Extents] = {}
+    extents: dict[tuple[str, str], Extents] = {}
     for at in range(len(columns.sites)):
         here = {columns.pods[n]: int(sizes[n]) for n in np.flatnonzero(site == at).tolist() if columns.pods[n]}
-        extents |= rack_extents(here, pod_position, pinned)
-    own = [extents.get(pod, Extents((Block(0, 1),))) for pod in columns.pods]
+        kept = {pod: blocks for (place, pod), blocks in pinned.items() if place == columns.sites[at]}
+        extents |= {(columns.sites[at], pod): blocks for pod, blocks in rack_extents(here, pod_position, kept).items()}
+    nowhere = Extents((Block(0, 1),))  # of the switches above the pods
+    own = [extents.get((columns.sites[site[n]], pod), nowhere) for n, pod in enumerate(columns.pods)]
     held = np.array([len(blocks) for blocks in own], dtype=np.int64)
     racks = [start + n for blocks in own for start, size in blocks.blocks for n in range(size)]
     # The middle is that of the first block, for it does not change when the pod outgrows it.
-    before = np.array(
-        [max(blocks.blocks[0].size - leafs, 0) // 2 for blocks, leafs in zip(own, leaf_racks.tolist(), strict=True)]
-    )
-    return _PodBlocks(
-        per_rack, before.astype(np.int64), leaf_racks, np.cumsum(held) - held, np.array(racks, dtype=np.int64), extents
-    )
+    first = np.array([blocks.blocks[0].size for blocks in own], dtype=np.int64)
+    before = np.maximum(first - leaf_racks, 0) // 2
+    return _PodBlocks(per_rack, before, leaf_racks, np.cumsum(held) - held, np.array(racks, dtype=np.int64), extents)
 
 
 def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, source: Positions, report: Report) -> int:
@@ -220,15 +219,15 @@ def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, so
     return max(min(fitting, placement.servers_per_rack), 1)
 
 
-def rack_extents(sizes: Mapping[str, int], position: Mapping[str, int], pinned: Blocks) -> dict[str, Extents]:
+def rack_extents(sizes: Mapping[str, int], position: Mapping[str, int], pinned: Mapping[str, Extents]) -> dict[str, Extents]:
     """The racks of each pod of a site, at least as many as `sizes` says.
 
-    Pinned pods stay; behind all that is pinned follow, in the order of `position`, what has outgrown its block and the pods
-    that have none.
+    Pinned pods stay, and removed ones keep their racks. Behind all of them follow, in the order of `position`, what has
+    outgrown its block and the pods that have none.
     """
     order = sorted(sizes, key=lambda pod: position.get(pod, len(position)))
     made = {pod: pinned[pod] for pod in order if pod in pinned}
-    free = max((block.start + block.size for extents in made.values() for block in extents.blocks), default=0)
+    free = max((block.start + block.size for extents in pinned.values() for block in extents.blocks), default=0)
     for pod in order:
         missing = sizes[pod] - (len(made[pod]) if pod in made else 0)
         if missing > 0:

@@ -16,12 +16,11 @@ from fabric_compiler.cabling.power import check_power, site_power
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent
-from fabric_compiler.ir.blocks import Blocks
-from fabric_compiler.ir.cabling import Cabling
+from fabric_compiler.ir.cabling import Cabling, PodRacks
 from fabric_compiler.ir.graph import Graph
 
 _NONE: Mapping[str, int] = MappingProxyType({})
-_NO_RACKS: Blocks = MappingProxyType({})
+_NO_RACKS: PodRacks = MappingProxyType({})
 _NO_PINS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -32,12 +31,12 @@ def cable(
     catalog: Catalog,
     report: Report,
     pod_position: Mapping[str, int] = _NONE,
-    pod_racks: Blocks = _NO_RACKS,
+    pod_racks: PodRacks = _NO_RACKS,
     pinned: Mapping[str, str] = _NO_PINS,
 ) -> Cabling:
     """Lay the cables of `graph`.
 
-    `pod_position` orders the pods on the floor of their site, `pod_racks` (pod -> its racks) and `pinned` (shape and length
+    `pod_position` orders the pods on the floor of their site, `pod_racks` (removed pods too) and `pinned` (shape and length
     of links -> medium) are what the lock holds; the result has both as they are now. Reports FC2007, FC5001, FC5002 and
     FC5003; after an error the medium of some links may be -1, and the result is good for nothing but further checks.
     """

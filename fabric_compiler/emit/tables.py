@@ -25,6 +25,11 @@ def csv_bytes(header: Sequence[str], rows: Iterable[Row]) -> bytes:
     return b"".join(_batches(chain((header,), rows)))
 
 
+def csv_rows(rows: Iterable[Row]) -> bytes:
+    """Rows without a header, to be joined to others of their table."""
+    return b"".join(_batches(rows))
+
+
 def escape(text: str) -> str:
     """Text for one cell of one line: control characters become `?`; `'` marks what a spreadsheet would compute."""
     if not text.isprintable():

@@ -16,7 +16,9 @@ from fabric_compiler.yamltree import MAX_FINDINGS, Limits, Node, decode, parse, 
 MAX_FILES = 256
 MAX_TOTAL = 16 * 1024 * 1024
 MAX_LISTED = 20_000  # directory entries that patterns may look at
+MAX_PATTERNS = 256  # of one file
 MAX_STEPS = 16  # of a path
+MAX_LENGTH = 255  # of a pattern
 LIMITS = Limits("the intent", depth=32, nodes=200_000, aliases=64)
 
 
@@ -87,7 +89,10 @@ class _Files:
             # the first file's stays, as part of what was stated
             tree.value.pop("include", None)
         self.parts.append(Part(InputFile(name, content), tree))
-        for pattern in _patterns(includes):
+        patterns = _patterns(includes)
+        if len(patterns) > MAX_PATTERNS:
+            self.report.fatal("FC1004", f"include: more than {MAX_PATTERNS} patterns", patterns[MAX_PATTERNS].span)
+        for pattern in patterns:
             self.include(name, pattern)
         return None
 
@@ -95,6 +100,9 @@ class _Files:
         text, span = pattern.value, pattern.span
         if not isinstance(text, str):
             return self.report.error("FC2003", "include: expected the names of files or patterns such as sites/*.yaml", span)
+        if len(text) > MAX_LENGTH:
+            message = f"include: {shorten(text)} is longer than {MAX_LENGTH} characters"
+            return self.report.error("FC1004", message, span)
         if text.startswith(("/", "~")) or "\\" in text or re.match(r"[A-Za-z]:", text):
             return self.report.error("FC1006", f"include: {shorten(text)} is not relative to the file that includes it", span)
         if not text.isprintable():

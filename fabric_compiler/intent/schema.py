@@ -301,7 +301,9 @@ class Intent(Part):
     pods: Annotated[tuple[Pod, ...], Field(max_length=1024)] = ()
     naming: Naming = Naming()
     management: ManagementIntent | None = None
-    maintenance: Annotated[tuple[Glob, ...], OneOrMore()] = Field((), max_length=4096, description="devices, or device:interface, that are drained")
+    maintenance: Annotated[tuple[Glob, ...], Field(max_length=4096), OneOrMore()] = Field(
+        (), description="devices, or device:interface, that are drained"
+    )
     overrides: Annotated[tuple[Override, ...], Field(max_length=1024)] = ()
     raw: Annotated[tuple[Raw, ...], Field(max_length=256)] = ()
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from fabric_compiler.ir.blocks import Blocks
+from fabric_compiler.ir.blocks import Extents
 from fabric_compiler.ir.graph import Column
+
+PodRacks: TypeAlias = Mapping[tuple[str, str], Extents]
+"""By site and pod: the pod's racks on the site's floor, counted from 0 through the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +88,4 @@ class Cabling:
     bom: tuple[BomLine, ...]
     power: Mapping[str, SitePower]  # by site
     pins: Mapping[str, str]  # shape of links and length -> medium
-    pod_racks: Blocks  # by pod: its racks on its site's floor, counted from 0 through the rows
+    pod_racks: PodRacks

@@ -14,7 +14,6 @@ from fabric_compiler.ir.blocks import (
     management_block,
     network_block,
     pod_rows,
-    rack_block,
     site_rows,
 )
 from fabric_compiler.plan.lock import Entry, Lock, space
@@ -51,6 +50,11 @@ class Allocator:
         self.asked.add(owner)
         self.entries[owner] = Entry(Extents(tuple(_joined(blocks))))
         return self.entries[owner].extents
+
+    def pin(self, owner: str, extents: Extents) -> None:
+        """Numbers that a stage chose by itself."""
+        self.asked.add(owner)
+        self.entries[owner] = Entry(extents)
 
     def held(self, prefix: str) -> Iterable[tuple[str, Entry]]:
         """The entries of owners that begin so, tombstones too."""
@@ -154,8 +158,3 @@ def _take_rows(shape: Shape, allocator: Allocator) -> None:
         rows = allocator.take(site_rows(shape.network, site), max(reserved, live + dead))
         for owner, size in wanted.items():
             allocator.take(owner, size, rows)
-
-
-def rack_position(allocator: Allocator, site: str, owner: str, racks: int) -> Extents:
-    """Where on a site's floor the racks of a pod, or of a network's switches, stand."""
-    return allocator.take(rack_block(site, owner), racks)

@@ -84,7 +84,7 @@ def groups(shape: Shape, blocks: Blocks) -> list[Group]:
 
 
 def _spines(shape: Shape, leafs: int) -> int:
-    """The smallest number of spines that carries `leafs` leafs and divides their uplinks."""
+    """The smallest number of spines that carries `leafs` leafs and divides their uplinks; two at least, for one fails."""
     uplinks, down = shape.leaf.uplinks, shape.spine.downlinks
     fits = [n for n in range(1, uplinks + 1) if uplinks % n == 0 and leafs * (uplinks // n) <= down]
     if not fits:
@@ -95,7 +95,7 @@ def _spines(shape: Shape, leafs: int) -> int:
         )
     stated = shape.intent.topology.spines
     if not stated or shape.tiers == 3:  # in three tiers the sum over all groups is checked, see fabric
-        return fits[0]
+        return next((n for n in fits if n > 1), fits[0])
     wanted = stated // (shape.planes * len(shape.reserved_rows))
     if wanted not in fits:
         share = shape.planes * len(shape.reserved_rows)
@@ -122,7 +122,7 @@ def cores(shape: Shape, plane_groups: list[Group]) -> Cores:
             f"{len(bundles)} groups of spines have {sum(bundles)} uplinks; no number of cores with {ports} ports spreads them",
             "take a core with more ports",
         )
-    count, stated = fits[0], shape.intent.topology.cores
+    count, stated = next((n for n in fits if n > 1), fits[0]), shape.intent.topology.cores
     if stated:
         share = shape.planes * len(shape.reserved_rows)
         known = ", ".join(str(n * share) for n in fits[:8])

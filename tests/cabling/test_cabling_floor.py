@@ -88,6 +88,14 @@ def test_a_pod_that_outgrew_its_block_continues_behind_the_others() -> None:
     assert rack_extents({"a": 3, "b": 3, "c": 2}, {"c": 0}, {"a": a, "b": b})["c"] == Extents((Block(6, 2),))
 
 
+def test_the_racks_of_a_removed_pod_go_to_no_other() -> None:
+    first, _ = lay(clos(2, 4), intent_of(PLACED, [pods_of("su", 2, 4)]))
+    graph = clos(2, 4, order=("su1", "new1"))
+    after, _ = lay(graph, intent_of(PLACED, [pods_of("su", 1, 4), pods_of("new", 1, 4)]), pod_racks=first.pod_racks)
+    gone, new = first.pod_racks["s", "su2"].blocks[0], after.pod_racks["s", "new1"].blocks[0]
+    assert new.start >= gone.start + gone.size
+
+
 def test_growth_beyond_the_reserve_moves_no_device_where_the_lock_holds_the_racks() -> None:
     small, large = clos(2, 8), clos(2, 30)
     before, _ = lay(small, intent_of(PLACED, [pods_of("su", 2, 8)]))

@@ -67,8 +67,9 @@ TEXTS: dict[str, tuple[Callable[[], str], str]] = {
     "quoted escapes": (lambda: 'a: "' + "\\x41" * 900_000, "FC1002"),
     "anchors": (lambda: "".join(f"k{n}: &a{n} v\n" for n in range(90_000)), "FC2001"),
     "tags": (lambda: "".join(f"k{n}: !t{n} v\n" for n in range(100_000)), "FC1003"),
-    "patterns": (lambda: QUICKSTART + "include: [" + "'*/*/*/*/*/*/*/*', " * 1000 + "]\n", "FC1001"),
-    "long pattern": (lambda: QUICKSTART + "include: '" + "*a" * 100_000 + "'\n", "FC1001"),
+    "patterns": (lambda: QUICKSTART + "include: [" + "'*/*/*/*/*/*/*/*', " * 200 + "]\n", "FC1001"),
+    "many patterns": (lambda: QUICKSTART + "include: [" + "'*', " * 1000 + "]\n", "FC1004"),
+    "long pattern": (lambda: QUICKSTART + "include: '" + "*a" * 100_000 + "'\n", "FC1004"),
     "maintenance": (lambda: QUICKSTART + "maintenance: [" + "x, y, " * 2000 + "]\n", "FC2006"),
     "too much maintenance": (lambda: QUICKSTART + "maintenance: [" + "x, y, " * 45_000 + "]\n", "FC2004"),
     "overrides": (

@@ -1,0 +1,261 @@
+"""The stages, in order. A newcomer starts here: `analyse` is the compiler up to the device models, `build` writes the tree,
+`check` makes everything and writes nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fabric_compiler import __version__
+from fabric_compiler.cabling.stage import cable
+from fabric_compiler.catalog import loader as catalogue
+from fabric_compiler.catalog.types import Catalog
+from fabric_compiler.control.decisions import Decisions, decide
+from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity, Span
+from fabric_compiler.emit import manifest as manifests
+from fabric_compiler.emit.counts import counts
+from fabric_compiler.emit.files import replace_file, write
+from fabric_compiler.emit.graph_json import graph_bytes
+from fabric_compiler.emit.manifest import Manifest, Summary
+from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, tables
+from fabric_compiler.emit.tables import csv_bytes
+from fabric_compiler.emit.tree import transaction
+from fabric_compiler.intent import loader as language
+from fabric_compiler.ir.blocks import Block, Extents, rack_block
+from fabric_compiler.ir.cabling import Cabling
+from fabric_compiler.ir.graph import Graph
+from fabric_compiler.ir.plan import Plan
+from fabric_compiler.plan import lock as locks
+from fabric_compiler.plan.allocate import Allocator, allocate, shape_text
+from fabric_compiler.plan.lock import Lock
+from fabric_compiler.plan.numbers import number
+from fabric_compiler.topology.fabric import build as build_graph
+from fabric_compiler.topology.shape import shapes
+from fabric_compiler.verify.agreement import report_disagreements
+from fabric_compiler.verify.graph import check_graph
+from fabric_compiler.verify.plan import check_plan
+from fabric_compiler.workshop import Made, Workshop, make_all
+
+Progress = Callable[[str, int, int], None]
+"""Called with the stage's name, how far it is and how far it goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`catalog` and `templates` are directories of the user's own; `jobs` None: as the machine has processors."""
+
+    catalog: Path | None = None
+    templates: Path | None = None
+    jobs: int | None = None
+    locked: bool = False
+    progress: Progress = field(default=lambda stage, done, total: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """An intent, understood: everything but the files. `seconds` by stage."""
+
+    loaded: language.Loaded
+    catalog: Catalog
+    lock_path: Path
+    old_lock: Lock
+    lock: Lock
+    graph: Graph
+    plan: Plan
+    cabling: Cabling
+    decisions: Decisions
+    warnings: tuple[Diagnostic, ...]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A finished build, and what it changed against the one before."""
+
+    analysis: Analysis
+    path: Path
+    manifest: Manifest
+    summary: Summary
+    size: int  # bytes written
+
+
+def analyse(path: Path, options: Options) -> Analysis:
+    """Compile the intent at `path` up to the decisions. Raises CompileError with every finding of the run."""
+    clock = _Clock(options.progress)
+    report = Report()
+    catalog = catalogue.load(options.catalog)
+    with clock("intent"):
+        loaded = language.load(path, catalog=catalog)
+        intent, source = loaded.intent, loaded.source
+        report.found += loaded.warnings
+    lock_path = path.with_suffix(".lock")
+    old_lock = locks.read(lock_path, str(lock_path))
+    with clock("topology"):
+        found = shapes(intent, source, catalog, report)
+        allocator = allocate(intent, found, old_lock, source, report)
+        report.raise_if_failed()
+        blocks = allocator.extents()
+        graph = build_graph(intent, found, blocks, catalog, source, report)
+        check_graph(graph, found, report)
+    with clock("plan"):
+        plan = number(intent, found, graph, blocks, source, report)
+        check_plan(graph, plan, intent, report)
+    with clock("cabling"):
+        cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=_racks(old_lock))
+        report.raise_if_failed()
+        _pin_racks(allocator, cabling)
+    with clock("control"):
+        decisions = decide(intent, loaded.rules, found, graph, plan, blocks, cabling, catalog, source, report)
+        report.raise_if_failed()
+    lock = allocator.lock({shape.network: shape_text(shape) for shape in found}, {**old_lock.media, **cabling.pins})
+    _check_lock(old_lock, lock, lock_path, options.locked, report)
+    return Analysis(
+        loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, tuple(report), clock.seconds
+    )
+
+
+def check(path: Path, options: Options) -> Analysis:
+    """Everything that `build` does, without writing. Raises CompileError."""
+    analysis = analyse(path, options)
+    with _timed(analysis, "devices"):
+        made = list(_make(analysis, None, options))
+    return _verified(analysis, made)
+
+
+def build(path: Path, output: Path, options: Options) -> Build:
+    """Compile the intent at `path` into `output/<fabric>`. The former build stays as it was unless all goes well.
+
+    Raises CompileError. The lock is replaced last.
+    """
+    analysis = analyse(path, options)
+    fabric = analysis.loaded.intent.fabric
+    with transaction(output, fabric) as staging:
+        with _timed(analysis, "devices"):
+            made = list(_make(analysis, staging.path, options))
+        analysis = _verified(analysis, made)
+        files = {name: digest for run in made for name, digest in run.files}
+        size = sum(run.size for run in made)
+        with _timed(analysis, "tables"):
+            for name, content in _whole_fabric(analysis, made):
+                write(staging.path, name, content)
+                files[name] = manifests.digest(content)
+                size += len(content)
+        manifest = Manifest(
+            compiler=__version__,
+            fabric=fabric,
+            inputs={name: files[name] for name in files if name.startswith("inputs/")},
+            counts=counts(analysis.graph, analysis.cabling, analysis.catalog, *_rows(made)),
+            files=dict(sorted(files.items())),
+        )
+        summary = manifests.summary(manifests.read_if_any(staging.previous), manifest)
+        write(staging.path, manifests.NAME, manifests.encode(manifest))
+        staging.on_commit.append(lambda: _write_lock(analysis))
+    return Build(analysis, output / fabric, manifest, summary, size)
+
+
+def workshop(analysis: Analysis, options: Options) -> Workshop:
+    """For single devices: their models and files."""
+    return Workshop(analysis.decisions, None, options.templates)
+
+
+def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[Made]:
+    total, done = len(analysis.graph.devices), 0
+
+    def progress(count: int) -> None:
+        nonlocal done
+        done += count
+        options.progress("devices", done, total)
+
+    return make_all(analysis.decisions, root, options.templates, options.jobs, progress)
+
+
+def _verified(analysis: Analysis, made: list[Made]) -> Analysis:
+    """Both ends of every link agree, as read back; every override matched. Raises CompileError."""
+    report = Report(list(analysis.warnings))
+    graph, decisions = analysis.graph, analysis.decisions
+    findings = [finding for run in made for finding in run.findings]
+    for finding in findings[:20]:
+        report.error("FC7003", finding, hint="an override may have caused it; else it is a bug of the compiler")
+    matched = frozenset().union(*(run.rules for run in made))
+    for rule in decisions.rules:
+        if rule.index not in matched:
+            place = analysis.loaded.source.at("overrides", rule.index, "match")
+            report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
+    bench = Workshop(decisions, None, None)
+    report_disagreements(graph, decisions.ends, [fact for run in made for fact in run.facts], bench.observed, report)
+    report.raise_if_failed()
+    return replace(analysis, warnings=tuple(report))
+
+
+def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:
+    """The files that no single device makes."""
+    yield from tables(analysis.graph, analysis.plan, analysis.cabling, analysis.catalog)
+    yield "plan/addresses.csv", csv_bytes(ADDRESSES, ()) + b"".join(run.addresses for run in made)
+    yield "plan/sessions.csv", csv_bytes(SESSIONS, ()) + b"".join(run.sessions for run in made)
+    yield "graph.json", graph_bytes(analysis.graph)
+    for file in analysis.loaded.files:
+        yield f"inputs/{file.name}", file.content
+    yield f"inputs/{analysis.lock_path.name}", locks.dumps(analysis.lock).encode()
+
+
+def _rows(made: list[Made]) -> tuple[int, int]:
+    """Addresses and sessions."""
+    return sum(run.rows[0] for run in made), sum(run.rows[1] for run in made)
+
+
+def _check_lock(old: Lock, new: Lock, path: Path, locked: bool, report: Report) -> None:
+    if not locked or locks.dumps(old) == locks.dumps(new):
+        return
+    changed = locks.changes(old, new)
+    shown = "; ".join(changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
+    report.error("FC4005", f"the lock would change: {shown}", Span(str(path), 1, 1), "compile, and commit the lock with the intent")
+    raise CompileError(report)
+
+
+def _write_lock(analysis: Analysis) -> None:
+    """Unless somebody changed it meanwhile: then the numbers of this build may be somebody else's."""
+    path, text = analysis.lock_path, locks.dumps(analysis.lock)
+    now = locks.read(path, str(path))
+    if now == analysis.lock:
+        return
+    if now != analysis.old_lock:
+        hint = "another compile changed it; compile again"
+        raise CompileError([Diagnostic("FC4005", Severity.ERROR, "the lock changed during the compile", Span(str(path), 1, 1), hint)])
+    replace_file(path, text.encode())
+
+
+def _racks(lock: Lock) -> dict[str, Block]:
+    """Racks of the pods, removed ones too, from the lock."""
+    return {
+        owner.split("/")[-1]: entry.extents.blocks[0] for owner, entry in lock.blocks.items() if owner.startswith("racks/")
+    }
+
+
+def _pin_racks(allocator: Allocator, cabling: Cabling) -> None:
+    for (site, pod), block in cabling.pod_racks.items():
+        allocator.pin(rack_block(site, pod), Extents((block,)))
+
+
+class _Clock:
+    """Seconds by stage."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        self._progress(stage, 0, 0)
+        start = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - start
+
+
+@contextmanager
+def _timed(analysis: Analysis, stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    analysis.seconds[stage] = time.perf_counter() - start
