@@ -24,7 +24,7 @@ from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, tables
 from fabric_compiler.emit.tables import csv_bytes
 from fabric_compiler.emit.tree import transaction
 from fabric_compiler.intent import loader as language
-from fabric_compiler.ir.blocks import Block, Extents, rack_block
+from fabric_compiler.ir.blocks import Extents, rack_block
 from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import Graph
 from fabric_compiler.ir.plan import Plan
@@ -94,7 +94,7 @@ def analyse(path: Path, options: Options) -> Analysis:
     lock_path = path.with_suffix(".lock")
     old_lock = locks.read(lock_path, str(lock_path))
     with clock("topology"):
-        found = shapes(intent, source, catalog, report)
+        found = shapes(intent, source, catalog, report, old_lock.tiers)
         allocator = allocate(intent, found, old_lock, source, report)
         report.raise_if_failed()
         blocks = allocator.extents()
@@ -227,16 +227,15 @@ def _write_lock(analysis: Analysis) -> None:
     replace_file(path, text.encode())
 
 
-def _racks(lock: Lock) -> dict[str, Block]:
-    """Racks of the pods, removed ones too, from the lock."""
-    return {
-        owner.split("/")[-1]: entry.extents.blocks[0] for owner, entry in lock.blocks.items() if owner.startswith("racks/")
-    }
+def _racks(lock: Lock) -> dict[tuple[str, str], Extents]:
+    """Racks by site and pod, those of removed pods too."""
+    owners = {owner: owner.split("/") for owner in lock.blocks if owner.startswith("racks/")}
+    return {(site, pod): lock.blocks[owner].extents for owner, (_, site, pod) in owners.items()}
 
 
 def _pin_racks(allocator: Allocator, cabling: Cabling) -> None:
-    for (site, pod), block in cabling.pod_racks.items():
-        allocator.pin(rack_block(site, pod), Extents((block,)))
+    for (site, pod), extents in cabling.pod_racks.items():
+        allocator.pin(rack_block(site, pod), extents)
 
 
 class _Clock:

@@ -85,6 +85,8 @@ def floor(
     in_pod = ~columns.server & np.array([bool(pod) for pod in columns.pods], dtype=np.bool_)[columns.pod]
     within = np.where(columns.server | in_pod, np.where(columns.server, server_rack, before + leaf_rack), 0)
     row, place = np.divmod(blocks.racks[blocks.begin[columns.pod] + within], row_length)
+    # Every other row is filled backwards, so that a pod that goes on in the next row stays together.
+    place = np.where(row % 2 == 1, row_length - 1 - place, place)
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
@@ -184,9 +186,14 @@ def _blocks(
     np.maximum.at(height, columns.pod[columns.server], units[columns.server])
     reserved = {f"{p.name}{n}": p.reserve.servers or 0 for p in intent.pods for n in range(1, p.count + 1)}
     per_rack = np.ones(count, dtype=np.int64)
+    fitting: dict[tuple[int, int], int] = {}  # by site and height, so that what does not fit is reported once
     for n in np.flatnonzero(servers).tolist():
-        place = columns.sites[site[n]]
-        per_rack[n] = _servers_per_rack(placements[site[n]], place, int(height[n]), columns.pods[n], source, report)
+        shape = (int(site[n]), int(height[n]))
+        if shape not in fitting:
+            fitting[shape] = _servers_per_rack(
+                placements[shape[0]], columns.sites[shape[0]], shape[1], columns.pods[n], source, report
+            )
+        per_rack[n] = fitting[shape]
     wanted = np.maximum(servers, np.array([reserved.get(pod, 0) for pod in columns.pods], dtype=np.int64))
     sizes = -(-wanted // per_rack) + leaf_racks
     extents: dict[tuple[str, str], Extents] = {}

@@ -96,7 +96,7 @@ def choose(
             pins[one.key] = medium.name
         else:
             failed.append(at)
-    for at in _longest(cases, failed):
+    for at in _longest(cases, failed, intent):
         links = np.flatnonzero(case[bundles.bundle] == at)
         site = graph.devices[graph.links.a_device[links[0]]].site
         _report(cases[at], site, catalog, intent, source, report)
@@ -230,18 +230,23 @@ def _check_preferences(
                 report.error("FC5002", _misfit(named[name], network, pair, ends[0]), where, "leave it out")
 
 
-def _longest(cases: list[Case], failed: list[int]) -> list[int]:
-    """Of the cases that failed, the longest of each shape."""
-    worst: dict[tuple[LinkShape, ...], int] = {}
+def _longest(cases: list[Case], failed: list[int], intent: Intent) -> list[int]:
+    """Of the cases that failed, the longest of each shape that is to blame."""
+    worst: dict[LinkShape, int] = {}
     for at in failed:
-        before = worst.setdefault(cases[at].shapes, at)
-        if cases[at].length > cases[before].length:
-            worst[cases[at].shapes] = at
+        shape = _to_blame(cases[at], intent)
+        if cases[at].length > cases[worst.setdefault(shape, at)].length:
+            worst[shape] = at
     return list(worst.values())
 
 
+def _to_blame(case: Case, intent: Intent) -> LinkShape:
+    """Of the shapes that meet in cages, the one whose medium is stated, else the first."""
+    return next((shape for shape in case.shapes if len(_stated(intent, shape)) == 1), case.shapes[0])
+
+
 def _report(case: Case, site: str, catalog: tuple[Medium, ...], intent: Intent, source: Positions, report: Report) -> None:
-    shape = next((s for s in case.shapes if len(_stated(intent, s)) == 1), case.shapes[0])
+    shape = _to_blame(case, intent)
     network, pair, ends = shape.network, shape.pair, shape.ends
     stated = _stated(intent, shape)
     fitting = [m for m in _candidates(case, catalog, intent) if carries(m, case.ends, case.structure)]

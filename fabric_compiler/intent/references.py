@@ -56,17 +56,11 @@ class _Checks:
 
     def network(self, name: str, network: NetworkIntent) -> None:
         at, topology = ("networks", name), network.topology
-        if topology.tiers == 3 and network.core is None:
-            self.error("FC2002", "three tiers need a core", (*at, "topology", "tiers"), "state the core's switch")
         if topology.tiers == 2:
             for path, stated in ((("core",), network.core), (("topology", "cores"), topology.cores)):
                 if stated is not None:
                     message = f"{_dotted((*at, *path))}: a network of two tiers has no core"
                     self.error("FC2007", message, (*at, *path), "state tiers: 3, or leave the tiers to the compiler", key=True)
-        if topology.cores is not None and network.core is None and topology.tiers is None:
-            self.error(
-                "FC2002", "cores are counted and no core is stated", (*at, "topology", "cores"), "state the core's switch"
-            )
         if topology.kind == "rail-optimized" and topology.homing > 1:
             message = "homing is for leaf-spine networks: the NICs of a server on a rail-optimized one have a leaf each"
             self.error("FC2008", message, (*at, "topology", "homing"))

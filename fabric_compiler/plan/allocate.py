@@ -134,7 +134,8 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
 
 def shape_text(shape: Shape) -> str:
     """What the numbers of a network are computed from, as the lock shows it."""
-    text = f"{shape.planes} planes, {shape.columns} columns, {shape.leaf.downlinks} down, {shape.leaf.uplinks} up"
+    text = f"{shape.tiers} tiers, {shape.planes} planes, {shape.columns} columns"
+    text += f", {shape.leaf.downlinks} down, {shape.leaf.uplinks} up"
     return text + (f", {shape.spine.uplinks} up" if shape.tiers == 3 else "")
 
 

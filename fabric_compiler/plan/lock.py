@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from fabric_compiler.diagnostics import CompileError, Report, Span
@@ -20,7 +21,7 @@ MAX_NUMBER = 1 << 32
 
 _LIMITS = Limits("the lock", depth=3, nodes=400_000, size=16 * 1024 * 1024)
 _BLOCKS = re.compile(r"(removed )?(\d{1,10}\+\d{1,10}(?: \d{1,10}\+\d{1,10})*)", re.ASCII)
-_OWNER = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+){1,5}", re.ASCII)
+_OWNER = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+){1,7}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Lock:
     def extents(self) -> dict[str, Extents]:
         """Those of the owners that exist."""
         return {owner: entry.extents for owner, entry in self.blocks.items() if not entry.removed}
+
+    @property
+    def tiers(self) -> dict[str, int]:
+        """Of each network, as its shape has them."""
+        found = {network: re.match(r"(\d) tiers", shape, re.ASCII) for network, shape in self.shapes.items()}
+        return {network: int(match[1]) for network, match in found.items() if match}
 
 
 def space(owner: str) -> str:
@@ -111,7 +118,7 @@ def _report_overlaps(blocks: Mapping[str, Entry], places: Mapping[str, Span], re
         taken.setdefault(space(owner), []).extend((block, owner) for block in entry.extents.blocks)
     for claims in taken.values():
         claims.sort()
-        for (first, one), (second, other) in zip(claims, claims[1:], strict=False):
+        for (first, one), (second, other) in pairwise(claims):
             if second.start < first.start + first.size:
                 report.error(
                     "FC4004",

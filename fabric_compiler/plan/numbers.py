@@ -68,7 +68,9 @@ class _Numbers:
         most = max([shape.leaf.downlinks, *(a.leaf.downlinks for a in shape.attachments)])
         # /31s: two addresses a port; a subnet: network, gateway and broadcast besides
         self.leaf_bits = (most + 2).bit_length() if self.subnets else (2 * most - 1).bit_length()
-        self.uplink_bits = (2 * max(shape.leaf.uplinks, shape.spine.uplinks) - 1).bit_length()
+        self.uplink_bits = {
+            role: (2 * split.uplinks - 1).bit_length() for role, split in (("leaf", shape.leaf), ("spine", shape.spine))
+        }
         plane_bits, rail_bits = (shape.planes - 1).bit_length(), (shape.columns - 1).bit_length()
         self.rail_bits = rail_bits
         self.network = NetworkPlan(
@@ -148,7 +150,7 @@ class _Numbers:
     def _uplinks(self, device: Device, pool: Prefix) -> Prefix:
         """The lower half of the pool for the leafs' uplinks, the upper half for the spines'."""
         bits = min(_host_bits(pool), _MOST_HOST_BITS)
-        block = self.uplink_bits
+        block = self.uplink_bits[device.role]
         if bits < block + 1 or device.slot >= 1 << (bits - 1 - block):
             raise ExhaustedError(
                 "FC4001",

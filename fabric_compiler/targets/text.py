@@ -33,4 +33,6 @@ def line(text: str) -> str:
     The language admits one-line text without control characters (intent.types.Text); this holds where a caller
     bypassed it, such as a device model made by a plug-in.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(c if " " <= c <= "~" else "?" for c in text)

@@ -7,8 +7,10 @@ column; a pod takes whole rows.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Protocol
 
 from fabric_compiler.catalog.types import Catalog, Server
@@ -94,8 +96,13 @@ def units(intent: Intent, catalog: Catalog) -> tuple[Unit, ...]:
     )
 
 
-def shapes(intent: Intent, source: Places, catalog: Catalog, report: Report) -> tuple[Shape, ...]:
-    """The shapes of all networks. What does not fit is reported; such a network is left out."""
+def shapes(
+    intent: Intent, source: Places, catalog: Catalog, report: Report, tiers: Mapping[str, int] = MappingProxyType({})
+) -> tuple[Shape, ...]:
+    """The shapes of all networks. What does not fit is reported; such a network is left out.
+
+    `tiers` are those that networks have by the lock: growth alone does not turn two tiers into three.
+    """
     if sum(pod.count * max(pod.servers, pod.reserve.servers or 0) for pod in intent.pods) > MAX_SERVERS:
         report.error(
             "FC3005",
@@ -105,17 +112,27 @@ def shapes(intent: Intent, source: Places, catalog: Catalog, report: Report) -> 
         )
         return ()
     pods = units(intent, catalog)
-    made = (_shape(name, network, intent, pods, source, catalog, report) for name, network in intent.networks.items())
+    made = (
+        _shape(name, network, intent, pods, tiers.get(name), source, catalog, report)
+        for name, network in intent.networks.items()
+    )
     return tuple(shape for shape in made if shape)
 
 
 def _shape(
-    name: str, network: NetworkIntent, intent: Intent, pods: tuple[Unit, ...], source: Places, catalog: Catalog, report: Report
+    name: str,
+    network: NetworkIntent,
+    intent: Intent,
+    pods: tuple[Unit, ...],
+    locked_tiers: int | None,
+    source: Places,
+    catalog: Catalog,
+    report: Report,
 ) -> Shape | None:
     here = ("networks", name)
     members = [unit for unit in pods if name in unit.pod.connect]
     try:
-        shape = _fitted(name, network, intent, members, catalog)
+        shape = _fitted(name, network, intent, members, locked_tiers, catalog)
     except MismatchError as error:
         report.error(error.code, str(error), source.at(*(error.path or (*here, "topology"))), error.hint)
         return None
@@ -133,7 +150,9 @@ class MismatchError(ValueError):
         self.code, self.hint, self.path = code, hint, path
 
 
-def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit], catalog: Catalog) -> Shape:
+def _fitted(
+    name: str, network: NetworkIntent, intent: Intent, members: list[Unit], locked_tiers: int | None, catalog: Catalog
+) -> Shape:
     topology = network.topology
     here = ("networks", name)
     planes = topology.planes
@@ -147,12 +166,17 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
     share = planes * len(sites)
     stated_spines = _shared(topology.spines, share, "spines", here)
     in_two_tiers = stated_spines if topology.tiers != 3 and stated_spines else 1
-    leaf = _split(here, "leaf", network.leaf, leaf_product, down_speed, up_speed, network, in_two_tiers)
+    leaf_tier = network.leaf
+    if not members and stated_spines and topology.leafs and not leaf_tier.uplinks:
+        # the stated switches decide: as many links between each two as a spine has ports for
+        ports = _top(here, "spine", network.spine, spine_product, up_speed).downlinks
+        leaf_tier = leaf_tier.model_copy(update={"uplinks": stated_spines * max(1, ports // -(-topology.leafs // planes))})
+    leaf = _split(here, "leaf", leaf_tier, leaf_product, down_speed, up_speed, network, in_two_tiers)
     attachments = [_attach(unit, name, network, columns, speeds[unit.name], leaf, catalog) for unit in members]
     if not members:
         attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
     reserved = {site: _reserved(site, attachments, network) for site in sites}
-    tiers = topology.tiers
+    tiers = topology.tiers or locked_tiers
     if not tiers:
         flat = _top(here, "spine", network.spine, spine_product, up_speed)
         tiers = 2 if max(reserved.values()) * columns <= flat.downlinks else 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-from cabling.graph_factory import CATALOG, Builder, G, clos, intent_of, lay
+from cabling.graph_factory import CATALOG, Builder, G, clos, intent_of, lay, pods_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -126,6 +126,20 @@ def test_a_splitter_is_one_piece_named_by_the_cage_of_its_head() -> None:
         ("400g-dac-splitter osfp to 2 x qsfp112 2 m", 2)
     ]
     assert not [line for line in cabling.bom if line.kind == "module"]
+
+
+def test_adding_a_pod_leaves_existing_cables_alone() -> None:
+    def rows(graph: Graph, cabling: Cabling) -> set[tuple[str, str, int]]:
+        columns = zip(cabling.cables.medium.tolist(), cabling.cables.length.tolist(), strict=True)
+        named = zip(cable_names(graph, cabling), columns, strict=True)
+        return {(name, CATALOG.media[medium].name, length) for name, (medium, length) in named}
+
+    placed: dict[str, dict[str, dict[str, str]]] = {"s": {"placement": {}}}
+    small, large = clos(2, 6), clos(3, 6)
+    before, _ = lay(small, intent_of(placed, [pods_of("su", 2, 6)]))
+    after, _ = lay(large, intent_of(placed, [pods_of("su", 3, 6)]), pinned=before.pins, pod_racks=before.pod_racks)
+    assert rows(small, before) <= rows(large, after)
+    assert before.pins.items() <= after.pins.items()
 
 
 def test_the_bill_counts_everything_and_its_order_is_that_of_kinds() -> None:

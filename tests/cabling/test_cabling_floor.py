@@ -116,6 +116,13 @@ def test_a_cable_is_at_least_as_long_as_the_way() -> None:
         assert length in SOLD
 
 
+def test_a_pod_over_the_end_of_a_row_stays_together() -> None:
+    graph = clos(1, 8)
+    sites = {"s": {"placement": {"racks-per-row": "2"}}}
+    found = places(graph, lay(graph, intent_of(sites, [pods_of("su", 1, 8)]))[0])
+    assert (found["backend-su1-leaf-1"][0], found["su1-n8"][0]) == ("s-r01-02", "s-r02-02")
+
+
 def test_lengths_are_rounded_up_to_what_is_sold() -> None:
     assert sold(np.array([1, 500, 501, 3001, 60_000, 500_001])).tolist() == [500, 500, 1000, 5000, 75_000, 1_000_000]
 
@@ -141,9 +148,9 @@ def test_a_site_that_states_nothing_has_lengths_by_tier_pair() -> None:
     ("placement", "wrong"),
     [({}, False), ({"servers-per-rack": "5"}, True), ({"rack-units": "22"}, False), ({"rack-units": "42"}, False)],
 )
-def test_servers_that_do_not_fit_their_rack_are_reported(placement: dict[str, str], wrong: bool) -> None:
-    graph = clos(1, 3)
-    cabling, report = lay(graph, intent_of({"s": {"placement": placement}}, [pods_of("su", 1, 3)]))
+def test_servers_that_do_not_fit_their_rack_are_reported_once(placement: dict[str, str], wrong: bool) -> None:
+    graph = clos(3, 3)
+    cabling, report = lay(graph, intent_of({"s": {"placement": placement}}, [pods_of("su", 3, 3)]))
     assert [d.code for d in report] == ["FC2007"] * wrong
     if wrong:
         assert str(report.found[0].span) == "sites.s.placement.servers-per-rack:1:1"
