@@ -14,9 +14,9 @@ from fabric_compiler.units import shorten
 # A server is in several networks, and what stands above the leafs is in no pod and on no rail of its own.
 PLACEHOLDERS = {
     "server": ("pod", "site", "n"),
-    "leaf": ("network", "pod", "site", "rail", "plane", "group", "n"),
-    "spine": ("network", "site", "rail", "plane", "group", "n"),
-    "core": ("network", "site", "plane", "group", "n"),
+    "leaf": ("network", "pod", "site", "plane", "rail", "n"),
+    "spine": ("network", "site", "plane", "rail", "group", "n"),
+    "core": ("network", "site", "plane", "n"),
 }
 
 

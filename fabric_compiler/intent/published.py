@@ -20,7 +20,7 @@ def json_schema() -> dict[str, Any]:
 
 def _definition(schema: dict[str, Any]) -> dict[str, Any]:
     """A mapping of the language. One without required keys may be empty, and an optional key's value too."""
-    out = _plain(schema)
+    out: dict[str, Any] = _plain(schema)
     if out.get("type") == "object":
         required = out.get("required", [])
         properties = out.get("properties", {})

@@ -165,13 +165,13 @@ def _fitted(
     sites = list(dict.fromkeys(unit.site for unit in members)) or [next(iter(intent.sites))]
     share = planes * len(sites)
     stated_spines = _shared(topology.spines, share, "spines", here)
-    in_two_tiers = stated_spines if topology.tiers != 3 and stated_spines else 1
+    multiple = stated_spines if topology.tiers != 3 and stated_spines else 2  # so that two spines at least can share them
     leaf_tier = network.leaf
     if not members and stated_spines and topology.leafs and not leaf_tier.uplinks:
         # the stated switches decide: as many links between each two as a spine has ports for
         ports = _top(here, "spine", network.spine, spine_product, up_speed).downlinks
         leaf_tier = leaf_tier.model_copy(update={"uplinks": stated_spines * max(1, ports // -(-topology.leafs // planes))})
-    leaf = _split(here, "leaf", leaf_tier, leaf_product, down_speed, up_speed, network, in_two_tiers)
+    leaf = _split(here, "leaf", leaf_tier, leaf_product, down_speed, up_speed, network, multiple)
     attachments = [_attach(unit, name, network, columns, speeds[unit.name], leaf, catalog) for unit in members]
     if not members:
         attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]

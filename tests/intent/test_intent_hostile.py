@@ -97,7 +97,9 @@ def test_too_many_files_end_in_a_finding(tmp_path: Path) -> None:
     (tmp_path / "main.yaml").write_text(QUICKSTART + "include: 'p*.yaml'\n")
     for number in range(300):
         (tmp_path / f"p{number}.yaml").write_text("maintenance: [x]\n")
-    done = subprocess.run([sys.executable, "-c", CHILD, str(tmp_path / "main.yaml")], capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tmp_path / "main.yaml")], capture_output=True, text=True, timeout=30
+    )
     assert done.stdout.startswith("FC1004"), done.stderr
 
 

@@ -259,9 +259,7 @@ def test_findings_of_several_files_come_together(tmp_path: Path) -> None:
         (b"fabric: a\n\tb: c", "FC1002", (2, 1)),
     ],
 )
-def test_what_is_no_utf8_text_is_told_at_its_place(
-    tmp_path: Path, content: bytes, code: str, place: tuple[int, int]
-) -> None:
+def test_what_is_no_utf8_text_is_told_at_its_place(tmp_path: Path, content: bytes, code: str, place: tuple[int, int]) -> None:
     (found,) = findings(put(tmp_path, "main.yaml", content))
     assert found.code == code
     assert found.span and (found.span.line, found.span.column) == place

@@ -45,7 +45,7 @@ def found(path: Path, catalog: Catalog) -> list[Diagnostic]:
     from fabric_compiler import compiler
 
     try:
-        return list(compiler.check(path) or [])
+        return list(compiler.check(path, compiler.Options(jobs=1)).warnings)
     except CompileError as error:
         return error.diagnostics
 
