@@ -106,6 +106,7 @@ class Report:
     """Collects the diagnostics of a run, so that one run shows all of them."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set)
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.found)
@@ -116,7 +117,8 @@ class Report:
         if code not in CODES:
             raise KeyError(code)
         diagnostic = Diagnostic(code, severity, message, span, hint, related)
-        if diagnostic not in self.found:
+        if diagnostic not in self._seen:
+            self._seen.add(diagnostic)
             self.found.append(diagnostic)
 
     def error(

@@ -160,9 +160,7 @@ class BgpTimers(Part):
 
 
 class BgpOptions(Part):
-    bfd: Annotated[
-        Annotated[BfdTimers, Tag("(mapping)")] | Annotated[Flag, Tag("(scalar)")], mapping_or_scalar()
-    ] = True
+    bfd: Annotated[Annotated[BfdTimers, Tag("(mapping)")] | Annotated[Flag, Tag("(scalar)")], mapping_or_scalar()] = True
     maximum_paths: Annotated[int, whole(1, 1024)] | None = None
     maximum_prefix: Annotated[int, whole(1, 4_000_000)] | None = None
     graceful_restart: Flag = True
@@ -182,7 +180,8 @@ class NetworkIntent(Part):
     asns: AsnPlan = AsnPlan()
     qos: QosKind | None = Field(None, description="roce-lossless on rail-optimized networks, best-effort on others")
     headroom: Ratio = Field(
-        Fraction(1), description="lossless headroom of all ports over the platform's pool for it; more than 1:1 counts on sharing"
+        Fraction(1),
+        description="lossless headroom of all ports over the platform's pool for it; more than 1:1 counts on sharing",
     )
     bgp: BgpOptions = BgpOptions()
     mtu: Annotated[int, whole(1500, 9216)] = Field(9100, description="bytes of IP packet")

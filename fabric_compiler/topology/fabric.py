@@ -10,14 +10,14 @@ from fabric_compiler.ir.blocks import Blocks
 from fabric_compiler.ir.graph import Device, Graph
 from fabric_compiler.topology.base import topology
 from fabric_compiler.topology.lineup import Lineup
-from fabric_compiler.topology.naming import Namer, check_names, check_templates, server_name
+from fabric_compiler.topology.naming import Namer, check_names, server_name
 from fabric_compiler.topology.parts import Parts
 from fabric_compiler.topology.shape import Places, Shape, Unit, units
 
 
 def build(intent: Intent, shapes: tuple[Shape, ...], blocks: Blocks, catalog: Catalog, places: Places, report: Report) -> Graph:
-    """Devices and links with the numbers of `blocks`. Names that do not do, and variants without devices, are reported."""
-    check_templates(intent.naming, places, report)
+    """Devices and links with the numbers of `blocks`. Names that do not do, and variants without devices, are
+    reported."""
     parts = Parts()
     for unit in units(intent, catalog):
         _add_servers(unit, intent, parts)

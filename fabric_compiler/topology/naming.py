@@ -9,12 +9,6 @@ from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Naming
 from fabric_compiler.topology.shape import Places, Shape
 
-PLACEHOLDERS = {
-    "server": ("pod", "site", "n"),
-    "leaf": ("network", "pod", "site", "plane", "rail", "n"),
-    "spine": ("network", "site", "plane", "rail", "group", "n"),
-    "core": ("network", "site", "plane", "n"),
-}
 _FIELD = re.compile(r"\{(\w*)\}", re.ASCII)
 _HOSTNAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
@@ -78,16 +72,6 @@ class Namer:
 
 def _fill(template: str, values: dict[str, str | int]) -> str:
     return _FIELD.sub(lambda match: str(values.get(match[1], match[0])), template)
-
-
-def check_templates(naming: Naming, places: Places, report: Report) -> None:
-    """Placeholders that a role does not have."""
-    for role, known in PLACEHOLDERS.items():
-        template = getattr(naming, role) or ""
-        for name in _FIELD.findall(template):
-            if name not in known:
-                offered = " ".join("{" + k + "}" for k in known)
-                report.error("FC2005", f"a {role} has no {{{name}}}", places.at("naming", role), f"it has {offered}")
 
 
 def check_names(names: Iterable[str], naming: Naming, places: Places, report: Report) -> None:
