@@ -94,7 +94,7 @@ def analyse(path: Path, options: Options) -> Analysis:
     lock_path = path.with_suffix(".lock")
     old_lock = locks.read(lock_path, str(lock_path))
     with clock("topology"):
-        found = shapes(intent, source, catalog, report, old_lock.tiers)
+        found = shapes(intent, source, catalog, report, old_lock.kept)
         allocator = allocate(intent, found, old_lock, source, report)
         report.raise_if_failed()
         blocks = allocator.extents()

@@ -59,7 +59,7 @@ def compiled(tree: dict[str, Any], lock: Lock | None = None) -> Fabric:
     """Raises CompileError."""
     loaded = loads(text(tree), catalog=CATALOG)
     report = Report()
-    made = shapes(loaded.intent, loaded.source, CATALOG, report, lock.tiers if lock else {})
+    made = shapes(loaded.intent, loaded.source, CATALOG, report, lock.kept if lock else {})
     report.raise_if_failed()
     allocator = allocate(loaded.intent, made, lock or Lock(), loaded.source, report)
     report.raise_if_failed()

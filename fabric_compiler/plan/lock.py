@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fabric_compiler.diagnostics import CompileError, Report, Span
 from fabric_compiler.ir.blocks import Block, Extents
+from fabric_compiler.topology.shape import Kept
 from fabric_compiler.units import shorten
 from fabric_compiler.yamltree import Limits, Node, decode, parse, read_bytes
 
@@ -21,6 +22,7 @@ MAX_NUMBER = 1 << 32
 
 _LIMITS = Limits("the lock", depth=3, nodes=400_000, size=16 * 1024 * 1024)
 _BLOCKS = re.compile(r"(removed )?(\d{1,10}\+\d{1,10}(?: \d{1,10}\+\d{1,10})*)", re.ASCII)
+_SHAPE = re.compile(r"(\d) tiers, .*?(\d{1,4}) down, .*", re.ASCII)  # see allocate.shape_text
 _OWNER = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+){1,7}", re.ASCII)
 
 
@@ -50,10 +52,10 @@ class Lock:
         return {owner: entry.extents for owner, entry in self.blocks.items() if not entry.removed}
 
     @property
-    def tiers(self) -> dict[str, int]:
-        """Of each network, as its shape has them."""
-        found = {network: re.match(r"(\d) tiers", shape, re.ASCII) for network, shape in self.shapes.items()}
-        return {network: int(match[1]) for network, match in found.items() if match}
+    def kept(self) -> dict[str, Kept]:
+        """What each network keeps of its shape."""
+        found = {network: _SHAPE.fullmatch(shape) for network, shape in self.shapes.items()}
+        return {network: Kept(int(match[1]), int(match[2])) for network, match in found.items() if match}
 
 
 def space(owner: str) -> str:

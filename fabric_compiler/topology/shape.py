@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fabric_compiler.catalog.types import Catalog, Server
 from fabric_compiler.diagnostics import Report, Span
@@ -37,6 +37,13 @@ class Unit:
     site: str
     pod: Pod
     server: Server
+
+
+class Kept(NamedTuple):
+    """What a network keeps once it is built, unless it is stated otherwise; 0: nothing yet."""
+
+    tiers: int = 0
+    downlinks: int = 0  # of a leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +104,11 @@ def units(intent: Intent, catalog: Catalog) -> tuple[Unit, ...]:
 
 
 def shapes(
-    intent: Intent, source: Places, catalog: Catalog, report: Report, tiers: Mapping[str, int] = MappingProxyType({})
+    intent: Intent, source: Places, catalog: Catalog, report: Report, kept: Mapping[str, Kept] = MappingProxyType({})
 ) -> tuple[Shape, ...]:
     """The shapes of all networks. What does not fit is reported; such a network is left out.
 
-    `tiers` are those that networks have by the lock: growth alone does not turn two tiers into three.
+    `kept` is what the lock holds of networks, so that growth alone does not make another network of them.
     """
     if sum(pod.count * max(pod.servers, pod.reserve.servers or 0) for pod in intent.pods) > MAX_SERVERS:
         report.error(
@@ -113,7 +120,7 @@ def shapes(
         return ()
     pods = units(intent, catalog)
     made = (
-        _shape(name, network, intent, pods, tiers.get(name), source, catalog, report)
+        _shape(name, network, intent, pods, kept.get(name, Kept()), source, catalog, report)
         for name, network in intent.networks.items()
     )
     return tuple(shape for shape in made if shape)
@@ -124,7 +131,7 @@ def _shape(
     network: NetworkIntent,
     intent: Intent,
     pods: tuple[Unit, ...],
-    locked_tiers: int | None,
+    kept: Kept,
     source: Places,
     catalog: Catalog,
     report: Report,
@@ -132,7 +139,7 @@ def _shape(
     here = ("networks", name)
     members = [unit for unit in pods if name in unit.pod.connect]
     try:
-        shape = _fitted(name, network, intent, members, locked_tiers, catalog)
+        shape = _fitted(name, network, intent, members, kept, catalog)
     except MismatchError as error:
         report.error(error.code, str(error), source.at(*(error.path or (*here, "topology"))), error.hint)
         return None
@@ -150,9 +157,7 @@ class MismatchError(ValueError):
         self.code, self.hint, self.path = code, hint, path
 
 
-def _fitted(
-    name: str, network: NetworkIntent, intent: Intent, members: list[Unit], locked_tiers: int | None, catalog: Catalog
-) -> Shape:
+def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit], kept: Kept, catalog: Catalog) -> Shape:
     topology = network.topology
     here = ("networks", name)
     planes = topology.planes
@@ -172,11 +177,16 @@ def _fitted(
         ports = _top(here, "spine", network.spine, spine_product, up_speed).downlinks
         leaf_tier = leaf_tier.model_copy(update={"uplinks": stated_spines * max(1, ports // -(-topology.leafs // planes))})
     leaf = _split(here, "leaf", leaf_tier, leaf_product, down_speed, up_speed, network, multiple)
+    if members and not leaf_tier.downlinks:
+        needed = kept.downlinks or _needed(name, members, columns, ports_in_cage(leaf_product, down_speed))
+        if needed < leaf.downlinks:
+            narrow = leaf_tier.model_copy(update={"downlinks": needed})
+            leaf = _split(here, "leaf", narrow, leaf_product, down_speed, up_speed, network, multiple)
     attachments = [_attach(unit, name, network, columns, speeds[unit.name], leaf, catalog) for unit in members]
     if not members:
         attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
     reserved = {site: _reserved(site, attachments, network) for site in sites}
-    tiers = topology.tiers or locked_tiers
+    tiers = topology.tiers or kept.tiers
     if not tiers:
         flat = _top(here, "spine", network.spine, spine_product, up_speed)
         tiers = 2 if max(reserved.values()) * columns <= flat.downlinks else 3
@@ -217,6 +227,15 @@ def _columns(name: str, network: NetworkIntent, members: list[Unit]) -> int:
         path = ("networks", name, "topology", "homing")
         raise MismatchError("FC3003", f"servers are homed to {topology.homing} leafs and have {most} NICs for it", "", path)
     return int(topology.homing)
+
+
+def _needed(name: str, members: list[Unit], columns: int, per_cage: int) -> int:
+    """Downlinks that the largest pod has use for, in whole cages: a wider leaf would pay for uplinks that carry nothing."""
+    most = 0
+    for unit in members:
+        servers = max(unit.pod.servers, unit.pod.reserve.servers or 0)
+        most = max(most, servers * -(-unit.server.nic_groups[unit.pod.connect[name]].count // columns))
+    return -(-most // per_cage) * per_cage
 
 
 def _native_speed(product: Product) -> int:
