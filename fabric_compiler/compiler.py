@@ -112,9 +112,7 @@ def analyse(path: Path, options: Options) -> Analysis:
         report.raise_if_failed()
     lock = allocator.lock({shape.network: shape_text(shape) for shape in found}, {**old_lock.media, **cabling.pins})
     _check_lock(old_lock, lock, lock_path, options.locked, report)
-    return Analysis(
-        loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, tuple(report), clock.seconds
-    )
+    return Analysis(loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, tuple(report), clock.seconds)
 
 
 def check(path: Path, options: Options) -> Analysis:
@@ -211,7 +209,9 @@ def _check_lock(old: Lock, new: Lock, path: Path, locked: bool, report: Report) 
         return
     changed = locks.changes(old, new)
     shown = "; ".join(changed[:4]) + (f" and {len(changed) - 4} more" if len(changed) > 4 else "")
-    report.error("FC4005", f"the lock would change: {shown}", Span(str(path), 1, 1), "compile, and commit the lock with the intent")
+    report.error(
+        "FC4005", f"the lock would change: {shown}", Span(str(path), 1, 1), "compile, and commit the lock with the intent"
+    )
     raise CompileError(report)
 
 
@@ -223,7 +223,9 @@ def _write_lock(analysis: Analysis) -> None:
         return
     if now != analysis.old_lock:
         hint = "another compile changed it; compile again"
-        raise CompileError([Diagnostic("FC4005", Severity.ERROR, "the lock changed during the compile", Span(str(path), 1, 1), hint)])
+        raise CompileError(
+            [Diagnostic("FC4005", Severity.ERROR, "the lock changed during the compile", Span(str(path), 1, 1), hint)]
+        )
     replace_file(path, text.encode())
 
 

@@ -97,9 +97,7 @@ class Workshop:
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
         return f"{chosen.directory}/{model.name}", chosen.render(model)
 
-    def _read_back(
-        self, index: int, model: SwitchModel | ServerModel, files: dict[str, bytes], findings: list[str]
-    ) -> Facts:
+    def _read_back(self, index: int, model: SwitchModel | ServerModel, files: dict[str, bytes], findings: list[str]) -> Facts:
         d = self._decisions
         device = d.graph.devices[index]
         observed = reader(device.nos or "hosts")(files)

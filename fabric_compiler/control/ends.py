@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from fabric_compiler.ir.graph import Column, Graph
 
@@ -36,6 +37,13 @@ class Ends:
         order = np.lexsort((port, device)).astype(np.int32)
         start = np.searchsorted(device[order], np.arange(len(graph.devices) + 1)).tolist()
         return cls(graph, order, start)
+
+    def by_link(self, values: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Values of all ends, by device and port, as columns beside the links: of the lower ends, and of the upper ones."""
+        found = np.empty_like(values)
+        found[self._order] = values
+        count = len(self._graph.links)
+        return found[:count], found[count:]
 
     def __getitem__(self, device: int) -> list[End]:
         """Its ends by port."""

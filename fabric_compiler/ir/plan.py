@@ -1,4 +1,4 @@
-"""The plan: the numbers of each device. What its ports get follows from its blocks and the ports' order (see plan.addresses)."""
+"""The plan: the numbers of each device. What its ports get follows from its blocks (see plan.numbers)."""
 
 from __future__ import annotations
 

@@ -1,19 +1,171 @@
-"""Placeholder until the real module lands: see the brief of the verification room."""
+"""Both ends of every link agree, as read back from the rendered files.
+
+What the ends must share is made into one number a port, in the process that has the files; the numbers of all links are then
+compared as arrays. Only where they differ are the files read again, to say what it is.
+"""
+
 from __future__ import annotations
-from collections.abc import Callable, Sequence
+
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fabric_compiler.control.ends import Ends
+from fabric_compiler.diagnostics import Report
+from fabric_compiler.ir.graph import Graph
+from fabric_compiler.ir.plan import Prefix, Prefixes
+from fabric_compiler.verify.observed import Observed, ObservedInterface, ObservedSession
+
+Numbers = npt.NDArray[np.int64]
+
+_SHOWN = 10
+_FEC = {"": 0, "none": 1, "rs": 2}
+_WIDTH = {4: 32, 6: 128}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    key: Any = None
-    own: Any = None
+    """Of a device's cabled ports in their order: `key` is the same at both ends, `own` is not, or 0 without addresses.
+
+    Both are hashes of integers alone, which are the same in every process.
+    """
+
+    key: Numbers
+    own: Numbers
 
 
-def facts(observed: Any, ports: Sequence[str], server_link: Sequence[bool]) -> Facts:
-    return Facts()
+def facts(observed: Observed, ports: Sequence[str], server_link: Sequence[bool]) -> Facts:
+    """What the files of a device say of its cabled `ports`; `server_link` tells those between a server and a leaf."""
+    by_interface, by_address = _sessions(observed)
+    key, own = [], []
+    for name, to_server in zip(ports, server_link, strict=True):
+        port = observed.interfaces.get(name)
+        if port is None:
+            key.append(0)
+            own.append(0)
+            continue
+        addresses = _addresses(observed, port)
+        own.append(hash(addresses) if addresses else 0)
+        shared: tuple[object, ...] = (port.mtu, _subnets(addresses), port.lossless)
+        if not to_server:
+            sessions = _pairs(observed.asn, name, addresses, by_interface, by_address)
+            shared = (*shared, port.speed, _FEC.get(port.fec, -1), port.unnumbered, sessions)
+        key.append(hash(shared))
+    return Facts(np.array(key, dtype=np.int64), np.array(own, dtype=np.int64))
 
 
-def report_disagreements(graph: Any, ends: Any, found: Sequence[Facts], observed: Callable[[int], Any], report: Any) -> None:
-    """`found` by device; `observed(index)` reads a device's files again, to say what differs; FC7004 for the first few."""
+def report_disagreements(
+    graph: Graph, ends: Ends, found: Sequence[Facts], observed: Callable[[int], Observed], report: Report
+) -> None:
+    """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again."""
+    if not len(graph.links):
+        return
+    key_a, key_b = ends.by_link(np.concatenate([fact.key for fact in found]))
+    own_a, own_b = ends.by_link(np.concatenate([fact.own for fact in found]))
+    wrong = np.flatnonzero((key_a != key_b) | ((own_a == own_b) & (own_a != 0)) | ((own_a == 0) != (own_b == 0)))
+    links = graph.links
+    for link in wrong[:_SHOWN].tolist():
+        a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
+        a_port, b_port = a.layout.ports[links.a_port[link]].name, b.layout.ports[links.b_port[link]].name
+        one, two = observed(int(links.a_device[link])), observed(int(links.b_device[link]))
+        what = "; ".join(explain(one, a_port, two, b_port, a.kind == "server"))
+        rest = f", as on {len(wrong) - _SHOWN} more links" if link == wrong[:_SHOWN][-1] and len(wrong) > _SHOWN else ""
+        hint = "an override may have changed one end alone; else it is a bug of the compiler"
+        report.error("FC7004", f"{a.name} {a_port} and {b.name} {b_port} disagree: {what}{rest}", hint=hint)
+
+
+def explain(one: Observed, one_port: str, two: Observed, two_port: str, server_link: bool) -> list[str]:
+    """What differs between the two ends of a link, in words."""
+    first, second = one.interfaces.get(one_port), two.interfaces.get(two_port)
+    if first is None or second is None:
+        return [f"{one_port if first is None else two_port} is not configured"]
+    return list(_differences(one, one_port, first, two, two_port, second, server_link))
+
+
+def _differences(
+    one: Observed,
+    one_port: str,
+    first: ObservedInterface,
+    two: Observed,
+    two_port: str,
+    second: ObservedInterface,
+    server_link: bool,
+) -> Iterator[str]:
+    own, other = _addresses(one, first), _addresses(two, second)
+    if first.mtu != second.mtu:
+        yield f"MTU {first.mtu} and {second.mtu}"
+    if _subnets(own) != _subnets(other):
+        yield f"addresses {_shown(own)} and {_shown(other)}"
+    elif own == other and own:
+        yield f"both have the address {_shown(own)}"
+    if first.lossless != second.lossless:
+        yield f"lossless classes {_classes(first)} and {_classes(second)}"
+    if server_link:
+        return
+    if first.speed != second.speed:
+        yield f"speeds of {first.speed} and {second.speed} Mb/s"
+    if first.fec != second.fec:
+        yield f"FEC {first.fec or 'unstated'} and {second.fec or 'unstated'}"
+    if first.unnumbered != second.unnumbered:
+        yield "one end is unnumbered"
+    if _pairs(one.asn, one_port, own, *_sessions(one)) != _pairs(two.asn, two_port, other, *_sessions(two)):
+        yield f"BGP: {_peering(one, one_port, own)}, and {_peering(two, two_port, other)}"
+
+
+def _sessions(observed: Observed) -> tuple[dict[str, ObservedSession], dict[tuple[int, int], ObservedSession]]:
+    """By interface, and by the neighbour's address."""
+    by_interface = {s.interface: s for s in observed.sessions if s.interface}
+    return by_interface, {(s.address.version, s.address.value): s for s in observed.sessions if s.address}
+
+
+def _pairs(
+    asn: int,
+    port: str,
+    addresses: Prefixes,
+    by_interface: dict[str, ObservedSession],
+    by_address: dict[tuple[int, int], ObservedSession],
+) -> tuple[tuple[int, ...], ...]:
+    """The sessions over a link as either end sees them: lower address, higher address, lower ASN, higher ASN."""
+    found = []
+    if port in by_interface:
+        peer = by_interface[port].asn
+        found.append((0, 0, 0, min(asn, peer), max(asn, peer)))
+    for own in addresses:
+        # the other address of a /31 or /127
+        session = by_address.get((own.version, own.value ^ 1))
+        if session:
+            low = own.value & ~1
+            found.append((own.version, low, low + 1, min(asn, session.asn), max(asn, session.asn)))
+    return tuple(sorted(found))
+
+
+def _addresses(observed: Observed, port: ObservedInterface) -> Prefixes:
+    found = observed.vlans.get(port.vlan, ()) if port.vlan else port.addresses
+    return tuple(sorted(found))
+
+
+def _subnets(addresses: Prefixes) -> Prefixes:
+    return tuple(_subnet(address) for address in addresses)
+
+
+def _subnet(address: Prefix) -> Prefix:
+    shift = _WIDTH[address.version] - address.length
+    return Prefix(address.version, address.value >> shift << shift, address.length)
+
+
+def _shown(addresses: Prefixes) -> str:
+    from fabric_compiler.targets.text import prefix
+
+    return ", ".join(prefix(address) for address in addresses) or "none"
+
+
+def _classes(port: ObservedInterface) -> str:
+    return "; ".join(f"DSCP {', '.join(map(str, dscps))} on priority {p}" for dscps, p in port.lossless) or "none"
+
+
+def _peering(observed: Observed, port: str, addresses: Prefixes) -> str:
+    pairs = _pairs(observed.asn, port, addresses, *_sessions(observed))
+    asns = [next((asn for asn in pair[3:] if asn != observed.asn), observed.asn) for pair in pairs]
+    return f"AS {observed.asn} expects AS {', '.join(map(str, asns))}" if asns else f"AS {observed.asn} has no neighbour"
