@@ -31,7 +31,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, such as the other side of a conflict."""
+    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, as the other side of a conflict."""
 
     code: str
     severity: Severity

@@ -1,4 +1,4 @@
-"""The plan as tables: one CSV file each under plan/. Rows of single devices are made where their models are (see device_rows)."""
+"""The plan as tables: one CSV file each under plan/. Rows of single devices are made where their models are."""
 
 from __future__ import annotations
 

@@ -20,9 +20,12 @@ _LEAF_SPINE, _SPINE_CORE = 1, 2
 
 def check_graph(graph: Graph, shapes: Sequence[Shape], report: Report) -> None:
     """Report FC7001 for each rule that the graph breaks: that is a bug of a topology."""
-    for check in (_ports, _speeds, _separation):
-        for sentence in check(graph):
+    for check in (_ports, _separation, _speeds):
+        found = list(check(graph))
+        for sentence in found:
             report.error("FC7001", sentence)
+        if found:
+            return  # what follows counts on it
     for shape in shapes:
         for sentence in _spread(graph, shape):
             report.error("FC7001", sentence)

@@ -33,7 +33,7 @@ def check_platform(device: Device, switch: Switch, files: Mapping[str, bytes], o
     if "config_db.json" in files:
         yield from _sonic(switch, msgspec.json.decode(files["config_db.json"], type=_Ports))
         return
-    known = {(port.name, port.speed) for port in _known(_Key(switch), device.nos).values()}
+    known = _speeds(_Key(switch), device.nos)
     for name, port in observed.interfaces.items():
         if port.enabled and port.speed and (name, port.speed) not in known:
             yield f"{switch.name} has no port {name} of {port.speed} Mb/s under {device.nos}"
@@ -109,3 +109,9 @@ def _known(key: _Key, nos: str) -> dict[tuple[str, int, str], Port]:
         for port in layout.ports:
             found[port.name, port.speed, ",".join(map(str, port.lanes))] = port
     return found
+
+
+@lru_cache(maxsize=64)
+def _speeds(key: _Key, nos: str) -> frozenset[tuple[str, int]]:
+    """Names of ports with the speeds that they can have."""
+    return frozenset((port.name, port.speed) for port in _known(key, nos).values())
