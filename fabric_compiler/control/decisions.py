@@ -64,6 +64,9 @@ def decide(
         _check_families(shape, places, report)
         _check_load_balancing(shape, places, report)
         _check_headroom(shape, graph, cabling, catalog, places, report)
+    underlays = {shape.network: _underlay(shape, graph, plan, blocks) for shape in shapes}
+    for shape in shapes:
+        _check_limits(shape, underlays[shape.network], places, report)
     return Decisions(
         intent=intent,
         catalog=catalog,
@@ -71,7 +74,7 @@ def decide(
         plan=plan,
         cabling=cabling,
         ends=ends,
-        underlays={shape.network: _underlay(shape, graph, plan, blocks) for shape in shapes},
+        underlays=underlays,
         slots={name: blocks[network_block(name)].slot(0) for name in intent.networks},
         drained=drained,
         drained_links=drained_links,
@@ -159,6 +162,28 @@ def _check_load_balancing(shape: Shape, places: Places, report: Report) -> None:
                 "leave it out: it is dynamic where the operating system has it",
             )
             return
+
+
+def _check_limits(shape: Shape, shared: Underlay, places: Places, report: Report) -> None:
+    """Routes and ECMP fit the tables of each tier's platform, as far as its vendor publishes them."""
+    for role, split in (("leaf", shape.leaf), ("spine", shape.spine), ("core", shape.core)):
+        if split is None:
+            continue
+        product = split.product
+        limits = product.switch.nos[product.nos].limits
+        routes = dict.fromkeys(shared.families, shared.routes_in_all)
+        for what, needed, limit in (
+            ("paths of equal cost", shared.maximum_paths[role], limits.ecmp_width),
+            ("IPv4 routes", routes.get(4, 0), limits.ipv4_routes),
+            ("IPv6 routes", routes.get(6, 0), limits.ipv6_routes),
+        ):
+            if limit is not None and needed > limit:
+                report.error(
+                    "FC6005",
+                    f"{shape.network}: a {role} needs {needed} {what}; {product.switch.name} under {product.nos} has {limit}",
+                    places.at("networks", shape.network, role),
+                    "take another switch, or lay the network out for fewer pods",
+                )
 
 
 def _maintenance(
