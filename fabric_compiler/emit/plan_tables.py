@@ -27,24 +27,39 @@ def tables(graph: Graph, plan: Plan, cabling: Cabling, catalog: Catalog) -> Iter
         ),
         _devices(graph, plan, cabling),
     )  # fmt: skip
-    yield "plan/links.csv", csv_bytes(
-        ("a_device", "a_port", "b_device", "b_port", "network", "plane", "tiers", "speed_gbps", "cable", "length_m"),
-        _links(graph, cabling, names),
+    yield (
+        "plan/links.csv",
+        csv_bytes(
+            ("a_device", "a_port", "b_device", "b_port", "network", "plane", "tiers", "speed_gbps", "cable", "length_m"),
+            _links(graph, cabling, names),
+        ),
     )
     made = cabling.cables
     media = [medium.name for medium in catalog.media]
-    yield "plan/cables.csv", csv_bytes(
-        ("cable", "medium", "length_m"),
-        ((name, media[m], _metres(mm)) for name, m, mm in zip(names, made.medium.tolist(), made.length.tolist(), strict=True)),
+    yield (
+        "plan/cables.csv",
+        csv_bytes(
+            ("cable", "medium", "length_m"),
+            (
+                (name, media[m], _metres(mm))
+                for name, m, mm in zip(names, made.medium.tolist(), made.length.tolist(), strict=True)
+            ),
+        ),
     )
     yield "plan/cable_ends.csv", csv_bytes(("cable", "device", "cage", "module", "rack", "unit"), _ends(graph, cabling, names))
-    yield "plan/asns.csv", csv_bytes(
-        ("asn", "device"),
-        sorted((p.asn, d.name) for d, p in zip(graph.devices, plan.devices, strict=True) if p),
+    yield (
+        "plan/asns.csv",
+        csv_bytes(
+            ("asn", "device"),
+            sorted((p.asn, d.name) for d, p in zip(graph.devices, plan.devices, strict=True) if p),
+        ),
     )
-    yield "plan/bom.csv", csv_bytes(
-        ("item", "kind", "count", "watts_each", "source"),
-        ((line.item, line.kind, line.count, line.watts_each, line.source) for line in cabling.bom),
+    yield (
+        "plan/bom.csv",
+        csv_bytes(
+            ("item", "kind", "count", "watts_each", "source"),
+            ((line.item, line.kind, line.count, line.watts_each, line.source) for line in cabling.bom),
+        ),
     )
 
 
