@@ -51,6 +51,7 @@ class Options:
     templates: Path | None = None
     jobs: int | None = None
     locked: bool = False
+    lock: Lock | None = None  # in place of the one beside the intent
     progress: Progress = field(default=lambda stage, done, total: None)
 
 
@@ -70,6 +71,10 @@ class Analysis:
     warnings: tuple[Diagnostic, ...]
     seconds: dict[str, float]
 
+    @property
+    def lock_changed(self) -> bool:
+        return locks.dumps(self.old_lock) != locks.dumps(self.lock)
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -79,6 +84,7 @@ class Build:
     path: Path
     manifest: Manifest
     summary: Summary
+    replaced: bool  # whether there was one before
     size: int  # bytes written
 
 
@@ -92,7 +98,7 @@ def analyse(path: Path, options: Options) -> Analysis:
         intent, source = loaded.intent, loaded.source
         report.found += loaded.warnings
     lock_path = path.with_suffix(".lock")
-    old_lock = locks.read(lock_path, str(lock_path))
+    old_lock = options.lock or locks.read(lock_path, str(lock_path))
     with clock("topology"):
         found = shapes(intent, source, catalog, report, old_lock.kept)
         allocator = allocate(intent, found, old_lock, source, report)
@@ -151,7 +157,15 @@ def build(path: Path, output: Path, options: Options) -> Build:
         summary = manifests.summary(manifests.read_if_any(staging.previous), manifest)
         write(staging.path, manifests.NAME, manifests.encode(manifest))
         staging.on_commit.append(lambda: _write_lock(analysis))
-    return Build(analysis, output / fabric, manifest, summary, size)
+        replaced = staging.previous is not None
+    return Build(analysis, output / fabric, manifest, summary, replaced, size)
+
+
+def relock(path: Path, lock: Lock, options: Options) -> Analysis:
+    """Put `lock`, with what the intent needs besides, in the place of the lock beside the intent. Raises CompileError."""
+    analysis = check(path, replace(options, lock=lock, locked=False))
+    replace_file(analysis.lock_path, locks.dumps(analysis.lock).encode())
+    return analysis
 
 
 def workshop(analysis: Analysis, options: Options) -> Workshop:

@@ -66,14 +66,17 @@ def space(owner: str) -> str:
     return f"{kind[0]}/{kind[1]}"
 
 
-def read(path: Path, shown: str) -> Lock:
-    """The lock at `path`; an empty one when there is no file. Raises CompileError (FC1001-FC1006, FC4004, FC4005)."""
+def read(path: Path, shown: str, *, overlaps: bool = False) -> Lock:
+    """The lock at `path`; an empty one when there is no file. `overlaps`: two owners of one block are let pass.
+
+    Raises CompileError (FC1001-FC1006, FC4004, FC4005).
+    """
     if not path.exists() and not path.is_symlink():
         return Lock()
-    return loads(decode(read_bytes(path, shown, _LIMITS), shown, _LIMITS), shown)
+    return loads(decode(read_bytes(path, shown, _LIMITS), shown, _LIMITS), shown, overlaps=overlaps)
 
 
-def loads(text: str, shown: str) -> Lock:
+def loads(text: str, shown: str, *, overlaps: bool = False) -> Lock:
     """Raises CompileError with every entry that is wrong, and every two that claim the same numbers."""
     report = Report()
     root = parse(text, shown, _LIMITS)
@@ -96,7 +99,8 @@ def loads(text: str, shown: str) -> Lock:
         places[owner] = node.key_span
         if any(start + size > MAX_NUMBER or not size for start, size in blocks[owner].extents.blocks):
             report.error("FC4005", f"the entry {owner} of the lock is out of range", node.key_span)
-    _report_overlaps(blocks, places, report)
+    if not overlaps:
+        _report_overlaps(blocks, places, report)
     shapes = {key: str(node.value) for key, node in _section(top, "shapes", report).items()}
     media = {key: str(node.value) for key, node in _section(top, "media", report).items()}
     report.raise_if_failed()

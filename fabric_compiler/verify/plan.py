@@ -2,61 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent
 from fabric_compiler.ir.graph import Device, Graph
-from fabric_compiler.ir.plan import DevicePlan, Plan, Prefix
+from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Plan, Prefix
 from fabric_compiler.plan.numbers import gateway_of
 from fabric_compiler.targets.text import prefix
 
+Member = tuple[Device, DevicePlan]
+
 _WIDTH = {4: 32, 6: 128}
+_SHOWN = 10  # of each rule: what breaks one device breaks thousands
 
 
 def check_plan(graph: Graph, plan: Plan, intent: Intent, report: Report) -> None:
     """Report FC7002 for each rule that the plan breaks: that is a bug of the planner, or pools that overlap by default."""
     members = [(d, p) for d, p in zip(graph.devices, plan.devices, strict=True) if p]
-    for sentence in (
-        *_twice(members),
-        *_overlaps(members),
-        *_outside(members, plan),
-        *_asns(members),
-        *_managed(members, intent),
+    networks = {network.name: network for network in plan.networks}
+    for broken in (
+        _twice(members),
+        _overlaps(members),
+        _outside(members, networks),
+        _sizes(members, networks),
+        _asns(members),
+        _managed(members, intent),
     ):
-        report.error("FC7002", sentence)
+        for sentence in islice(broken, _SHOWN):
+            report.error("FC7002", sentence)
 
 
-def _twice(members: Iterable[tuple[Device, DevicePlan]]) -> Iterator[str]:
-    seen: dict[tuple[str, object], str] = {}
+def _twice(members: Sequence[Member]) -> Iterator[str]:
+    routers: dict[int, str] = {}
+    managed: dict[tuple[int, int], str] = {}
     for device, plan in members:
-        numbers: list[tuple[str, object]] = [("router ID", plan.router_id)]
+        before = routers.setdefault(plan.router_id, device.name)
+        if before != device.name:
+            yield f"{device.name} and {before} have the same router ID"
         if plan.management:
-            numbers.append(("management address", plan.management))
-        for number in numbers:
-            if number in seen:
-                yield f"{device.name} and {seen[number]} have the same {number[0]}"
-            seen[number] = device.name
+            before = managed.setdefault(plan.management[:2], device.name)
+            if before != device.name:
+                yield f"{device.name} and {before} have the same management address"
 
 
-def _overlaps(members: Iterable[tuple[Device, DevicePlan]]) -> Iterator[str]:
+def _overlaps(members: Sequence[Member]) -> Iterator[str]:
     """Loopbacks, hosts' aggregates and links' blocks of the whole fabric are disjoint."""
     blocks = [
         (p.version, p.value, p.value + (1 << _WIDTH[p.version] - p.length), device.name, p)
         for device, plan in members
         for p in (*plan.loopbacks, *plan.hosts, *plan.uplinks)
     ]
+    if not blocks:
+        return
     blocks.sort(key=lambda block: block[:4])
-    for one, two in pairwise(blocks):
-        if one[0] == two[0] and two[1] < one[2]:
-            yield f"{prefix(one[4])} of {one[3]} and {prefix(two[4])} of {two[3]} overlap"
+    furthest = blocks[0]
+    for block in blocks[1:]:
+        if block[0] == furthest[0] and block[1] < furthest[2]:
+            yield f"{prefix(furthest[4])} of {furthest[3]} and {prefix(block[4])} of {block[3]} overlap"
+        if block[0] != furthest[0] or block[2] > furthest[2]:
+            furthest = block
 
 
-def _outside(members: Iterable[tuple[Device, DevicePlan]], plan: Plan) -> Iterator[str]:
-    pools = {network.name: network for network in plan.networks}
+def _outside(members: Sequence[Member], networks: dict[str, NetworkPlan]) -> Iterator[str]:
     for device, own in members:
-        network = pools[device.network]
+        network = networks[device.network]
         for found, pool in ((own.loopbacks, network.loopbacks), (own.hosts, network.hosts), (own.uplinks, network.links)):
             for block in found:
                 if not any(_contains(p, block) for p in pool):
@@ -68,28 +79,57 @@ def _contains(pool: Prefix, block: Prefix) -> bool:
     return pool.version == block.version and pool.length <= block.length and block.value >> shift == pool.value >> shift
 
 
-def _asns(members: Iterable[tuple[Device, DevicePlan]]) -> Iterator[str]:
-    """RFC 7938: a leaf's ASN is its own; an ASN is shared by the spines of one group, or the cores of one plane."""
+def _sizes(members: Sequence[Member], networks: dict[str, NetworkPlan]) -> Iterator[str]:
+    """A switch has a block of each pool that it draws on, aligned, and large enough for its ports."""
+    for device, own in members:
+        network = networks[device.network]
+        leaf = device.role == "leaf"
+        # RFC 3021, RFC 6164: two addresses a link; a subnet has besides its network, gateway and IPv4 broadcast
+        hosts = device.downlinks + 3 if network.subnets else 2 * device.downlinks
+        for what, found, pools, needed in (
+            ("loopback", own.loopbacks, network.loopbacks, 1),
+            ("hosts", own.hosts, network.hosts if leaf else (), hosts),
+            ("uplinks", own.uplinks, network.links if device.uplinks else (), 2 * device.uplinks),
+        ):
+            if [p.version for p in found] != [p.version for p in pools]:
+                families = ", ".join(f"IPv{p.version}" for p in pools) or "no family"
+                yield f"{device.name} has {what} of {len(found)} families, and its network of {families}"
+            for block in found:
+                size = 1 << _WIDTH[block.version] - block.length
+                if block.value & size - 1:
+                    yield f"{prefix(block)} of {device.name} is no network address"
+                elif size < needed or what == "loopback" and size > 1:
+                    yield f"{prefix(block)} for the {what} of {device.name} has {size} addresses, and {needed} are needed"
+
+
+def _asns(members: Sequence[Member]) -> Iterator[str]:
+    """RFC 7938: a leaf's ASN is its own; an ASN is shared by the spines of one group, or the cores of one plane.
+
+    Networks do not meet, so that two may use the same ASNs (see intent.pools).
+    """
     owners: dict[tuple[str, int], tuple[object, ...]] = {}
     names: dict[tuple[str, int], str] = {}
+    shared: dict[tuple[object, ...], tuple[int, str]] = {}
     for device, plan in members:
-        leaf = device.role == "leaf"
-        owner = (device.name,) if leaf else (device.role, device.site, device.plane, device.rail, device.group)
+        place = (device.site, device.plane, device.rail, device.group)
+        owner = (device.network, device.role, *((device.name,) if device.role == "leaf" else place))
         key = (device.network, plan.asn)
         if owners.setdefault(key, owner) != owner:
             yield f"{device.name} and {names[key]} have the ASN {plan.asn}"
-        names[key] = device.name
+        names.setdefault(key, device.name)
+        asn, first = shared.setdefault(owner, (plan.asn, device.name))
+        if asn != plan.asn:
+            yield f"{device.name} has the ASN {plan.asn}, and {first} beside it {asn}"
 
 
-def _managed(members: Iterable[tuple[Device, DevicePlan]], intent: Intent) -> Iterator[str]:
+def _managed(members: Sequence[Member], intent: Intent) -> Iterator[str]:
     if intent.management is None:
         return
     pool, gateway = intent.management.pool, gateway_of(intent.management)
+    last = pool.value + (1 << _WIDTH[pool.version] - pool.length) - 1
+    # the first address is the network's, in IPv6 the routers' anycast (RFC 4291 2.6.1); the last is IPv4's broadcast
+    reserved = {pool.value, gateway.value, *((last,) if pool.version == 4 else ())}
     for device, plan in members:
         own = plan.management
-        if (
-            own is None
-            or not _contains(pool, Prefix(own.version, own.value, _WIDTH[own.version]))
-            or own.value == gateway.value
-        ):
+        if own is None or own.length != pool.length or not _contains(pool, own) or own.value in reserved:
             yield f"{device.name} has no management address of the pool"
