@@ -253,11 +253,14 @@ _T = TypeVar("_T")
 
 
 def _guarded(work: Callable[[], _T], form: Form) -> _T:
-    """What `work` returns; its findings end the command."""
+    """What `work` returns; its findings, or the user's Ctrl-C, end the command."""
     from fabric_compiler.diagnostics import CompileError
 
     try:
         return work()
+    except KeyboardInterrupt:
+        print("interrupted; the former build is as it was", file=sys.stderr)
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
     except CompileError as error:
         found = error.diagnostics
     show(found, form)
@@ -394,24 +397,11 @@ def _relock(intent: Path, catalog: Path | None, change: Callable[[Any], Any], *,
 
 
 def main() -> None:
-    """The entry point; no failure ends in a traceback."""
-    from click import ClickException
-    from click.exceptions import Abort
-
+    """The entry point; no failure ends in a traceback. Usage errors and closed pipes are typer's."""
     try:
-        code = app(standalone_mode=False)
-    except ClickException as error:
-        error.show()
-        code = ExitCode.USAGE
-    except (Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
-        code = ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = ExitCode.FINE
+        app()
     except Exception as error:
-        code = report_bug(error)
-    sys.exit(code)
+        sys.exit(report_bug(error))
 
 
 if __name__ == "__main__":

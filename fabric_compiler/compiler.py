@@ -24,7 +24,7 @@ from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, tables
 from fabric_compiler.emit.tables import csv_bytes
 from fabric_compiler.emit.tree import transaction
 from fabric_compiler.intent import loader as language
-from fabric_compiler.ir.blocks import Extents, rack_block
+from fabric_compiler.ir.blocks import Extents, rack_block, switch_rows_block
 from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import Graph
 from fabric_compiler.ir.plan import Plan
@@ -110,9 +110,10 @@ def analyse(path: Path, options: Options) -> Analysis:
         plan = number(intent, found, graph, blocks, source, report)
         check_plan(graph, plan, intent, report)
     with clock("cabling"):
-        cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=_racks(old_lock))
+        racks, rows = _held(old_lock, "racks"), _held(old_lock, "switch-rows")
+        cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=racks, switch_rows=rows)
         report.raise_if_failed()
-        _pin_racks(allocator, cabling)
+        _pin_places(allocator, cabling)
     with clock("control"):
         decisions = decide(intent, loaded.rules, found, graph, plan, blocks, cabling, catalog, source, report)
         report.raise_if_failed()
@@ -243,15 +244,17 @@ def _write_lock(analysis: Analysis) -> None:
     replace_file(path, text.encode())
 
 
-def _racks(lock: Lock) -> dict[tuple[str, str], Extents]:
-    """Racks by site and pod, those of removed pods too."""
-    owners = {owner: owner.split("/") for owner in lock.blocks if owner.startswith("racks/")}
-    return {(site, pod): lock.blocks[owner].extents for owner, (_, site, pod) in owners.items()}
+def _held(lock: Lock, kind: str) -> dict[tuple[str, str], Extents]:
+    """Blocks of places by site and owner, those of removed owners too."""
+    owners = {owner: owner.split("/", 2) for owner in lock.blocks if owner.startswith(f"{kind}/")}
+    return {(site, rest): lock.blocks[owner].extents for owner, (_, site, rest) in owners.items()}
 
 
-def _pin_racks(allocator: Allocator, cabling: Cabling) -> None:
-    for (site, pod), extents in cabling.pod_racks.items():
-        allocator.pin(rack_block(site, pod), extents)
+def _pin_places(allocator: Allocator, cabling: Cabling) -> None:
+    for (site, owner), extents in cabling.pod_racks.items():
+        allocator.pin(rack_block(site, owner), extents)
+    for (site, owner), extents in cabling.switch_rows.items():
+        allocator.pin(switch_rows_block(site, owner), extents)
 
 
 class _Clock:

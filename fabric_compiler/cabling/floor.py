@@ -2,7 +2,8 @@
 
 Servers stand in rows 0, 1, 2 ... and switches above the pods in rows of their own on the other side, so that pods grow away
 from the spines. A pod has a block of neighbouring racks, sized for its reserve, with its leafs in the middle. Spines and
-cores stand by their slot. So nothing that exists moves when something is added within the reserve.
+cores stand by their slot in rows of their network and tier. All of these are pinned (see racks), so nothing that exists
+moves when something is added.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from fabric_compiler.cabling.columns import Bools, DeviceColumns, Ints, Positions, ranks
+from fabric_compiler.cabling.racks import PodSize, leafs_of, pod_extents, rack_extents
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent, Placement
-from fabric_compiler.ir.blocks import Block, Extents
-from fabric_compiler.ir.cabling import Places, PodRacks
+from fabric_compiler.ir.blocks import Extents
+from fabric_compiler.ir.cabling import Places, PodRacks, SwitchRows
 
 UNIT_UM = 44_450  # EIA-310: a rack unit is 44.45 mm
+_UPWARDS = {"leaf": 0, "spine": 1, "core": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +34,37 @@ class Floor:
     z: Ints
     places: Places
     pod_racks: PodRacks
+    switch_rows: SwitchRows
 
 
 @dataclass(frozen=True, slots=True)
 class _PodBlocks:
-    """Columns by pod: servers a rack, server racks before the leafs, racks of leafs, and where its racks begin in `racks`,
-    which holds their numbers on the floor one pod after the other."""
+    """By pod: servers a rack, and where the racks of its servers begin in `racks`, which holds the racks' numbers on the floor
+    one owner after the other; by pod and network: where those of the leafs begin."""
 
     per_rack: Ints
-    before: Ints
-    leaf_racks: Ints
-    begin: Ints
+    servers: Ints
+    leafs: Ints
     racks: Ints
     extents: PodRacks
 
 
 def floor(
     columns: DeviceColumns,
-    networks: int,
+    networks: tuple[str, ...],
     intent: Intent,
     source: Positions,
     catalog: Catalog,
     report: Report,
     pod_position: Mapping[str, int],
     pod_racks: PodRacks,
+    switch_rows: SwitchRows,
 ) -> Floor:
     """The place of every device.
 
-    A site without placement has its devices in racks by the defaults of Placement. `pod_racks` are the blocks that the lock
-    holds; pods without one follow in the order of `pod_position`. Reports FC2007 for servers that do not fit their racks.
+    A site without placement has its devices in racks by the defaults of Placement. `pod_racks` and `switch_rows` are the
+    blocks that the lock holds; pods without one follow in the order of `pod_position`. Reports FC2007 for servers that do
+    not fit their racks.
     """
     placements = [_placement(intent, site) for site in columns.sites]
     units = _rack_units(columns, catalog)
@@ -72,25 +77,24 @@ def floor(
             [p.row_pitch for p in placements],
         )
     )
-    leaf_rack, leaf_unit, leaf_racks = _leafs(columns, networks, units, rack_units)
-    blocks = _blocks(columns, placements, units, intent, source, report, pod_position, pod_racks, leaf_racks)
+    leaf_rack, leaf_unit, leaf_racks = _leafs(columns, len(networks), units, rack_units)
+    blocks = _blocks(columns, networks, placements, units, intent, source, report, pod_position, pod_racks, leaf_racks)
 
-    # Servers: the block's racks in order, with those of the leafs left out.
     turn = np.maximum(columns.index - 1, 0)
     per_rack = blocks.per_rack[columns.pod]
-    number = turn // per_rack
-    before = blocks.before[columns.pod]
-    server_rack = number + np.where(number >= before, blocks.leaf_racks[columns.pod], 0)
     server_unit = 1 + turn % per_rack * units
     in_pod = ~columns.server & np.array([bool(pod) for pod in columns.pods], dtype=np.bool_)[columns.pod]
-    within = np.where(columns.server | in_pod, np.where(columns.server, server_rack, before + leaf_rack), 0)
-    row, place = np.divmod(blocks.racks[blocks.begin[columns.pod] + within], row_length)
+    leaf_at = blocks.leafs[columns.pod, np.maximum(columns.network, 0)] + leaf_rack
+    at = np.where(columns.server, blocks.servers[columns.pod] + turn // per_rack, np.where(in_pod, leaf_at, 0))
+    row, place = np.divmod(blocks.racks[at], row_length)
     # Every other row is filled backwards, so that a pod that goes on in the next row stays together.
     place = np.where(row % 2 == 1, row_length - 1 - place, place)
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
-    spine_row, spine_place, spine_unit = _above_pods(columns, above, networks, units, rack_units, row_length)
+    spine_row, spine_place, spine_unit, rows = _above_pods(
+        columns, above, networks, units, rack_units, row_length, switch_rows
+    )
     row = np.where(above, spine_row, row)
     place = np.where(above, spine_place, place)
     unit = np.where(above, spine_unit, unit)
@@ -101,6 +105,7 @@ def floor(
         z=unit * UNIT_UM // 1000,
         places=_places(columns, above, row, place, unit),
         pod_racks=blocks.extents,
+        switch_rows=rows,
     )
 
 
@@ -119,46 +124,63 @@ def _rack_units(columns: DeviceColumns, catalog: Catalog) -> Ints:
 
 
 def _leafs(columns: DeviceColumns, networks: int, units: Ints, rack_units: Ints) -> tuple[Ints, Ints, Ints]:
-    """For each device, taken as a leaf, its rack among the pod's racks of leafs and its unit; and these racks by pod.
+    """For each device, taken as a leaf, its rack among those of its pod and network, and its unit; and how many racks these
+    are, by pod and network.
 
     Each network has racks of its own in a pod, so that a leaf more in one network moves none of another.
     """
     rack = np.zeros(len(columns.pod), dtype=np.int64)
     unit = np.ones(len(columns.pod), dtype=np.int64)
-    by_pod = np.zeros((len(columns.pods), networks + 1), dtype=np.int64)  # racks of each network, then those before it
+    racks = np.zeros((len(columns.pods), max(networks, 1)), dtype=np.int64)
     named = np.array([bool(pod) for pod in columns.pods], dtype=np.bool_)
     at = np.flatnonzero(~columns.server & named[columns.pod])
     if not len(at):
-        return rack, unit, by_pod[:, 0]
+        return rack, unit, racks
     pod, network = columns.pod[at], columns.network[at]
     turn = ranks(pod, network, columns.slot[at])
     tallest = _tallest(pod * networks + network, units[at], len(columns.pods) * networks)
     number, position = np.divmod(turn, np.maximum(rack_units[at] // tallest, 1))
-    np.maximum.at(by_pod, (pod, network + 1), number + 1)
-    before = np.cumsum(by_pod, axis=1)
-    rack[at] = before[pod, network] + number
+    np.maximum.at(racks, (pod, network), number + 1)
+    rack[at] = number
     unit[at] = 1 + position * tallest
-    return rack, unit, before[:, -1]
+    return rack, unit, racks
 
 
 def _above_pods(
-    columns: DeviceColumns, above: Bools, networks: int, units: Ints, rack_units: Ints, row_length: Ints
-) -> tuple[Ints, Ints, Ints]:
-    """For each device, taken as a switch of no pod, its row, rack in the row and unit, by its slot.
-
-    The rows of networks and roles take turns, so that each goes on without moving another.
-    """
-    order = {"leaf": 0, "spine": 1, "core": 2}
-    apart = sorted(
-        {columns.roles[role] for role in np.unique(columns.role[above]).tolist()}, key=lambda role: (order.get(role, 3), role)
-    )
-    turn = np.array([apart.index(role) if role in apart else 0 for role in columns.roles], dtype=np.int64)[columns.role]
-    network = np.maximum(columns.network, 0)
-    group = (columns.site * networks + network) * max(len(apart), 1) + turn
-    tallest = _tallest(group, np.where(above, units, 1), len(columns.sites) * networks * max(len(apart), 1))
+    columns: DeviceColumns,
+    above: Bools,
+    networks: tuple[str, ...],
+    units: Ints,
+    rack_units: Ints,
+    row_length: Ints,
+    pinned: SwitchRows,
+) -> tuple[Ints, Ints, Ints, SwitchRows]:
+    """For each device, taken as a switch of no pod, its row, rack in the row and unit, by its slot; and the rows of each tier
+    of a network, which are its own."""
+    sites, network = columns.site, np.maximum(columns.network, 0)
+    group = (sites * max(len(networks), 1) + network) * len(columns.roles) + columns.role
+    tallest = _tallest(group, np.where(above, units, 1), len(columns.sites) * max(len(networks), 1) * len(columns.roles))
     rack, position = np.divmod(np.maximum(columns.slot, 0), np.maximum(rack_units // tallest, 1))
-    row, place = np.divmod(rack, row_length)
-    return (row * networks + network) * max(len(apart), 1) + turn, place, 1 + position * tallest
+    turn, place = np.divmod(rack, row_length)
+    row = np.zeros(len(turn), dtype=np.int64)
+    made: dict[tuple[str, str], Extents] = {}
+    for at, site in enumerate(columns.sites):
+        members = {
+            f"{networks[n]}/{role}": np.flatnonzero(above & (sites == at) & (network == n) & (columns.role == r))
+            for n in range(len(networks))
+            for r, role in sorted(enumerate(columns.roles), key=lambda found: _UPWARDS.get(found[1], len(_UPWARDS)))
+        }
+        sizes = {owner: int(turn[found].max()) + 1 for owner, found in members.items() if len(found)}
+        order = {owner: number for number, owner in enumerate(sizes)}
+        kept = {owner: extents for (place_, owner), extents in pinned.items() if place_ == site}
+        for owner, extents in rack_extents(sizes, order, kept).items():
+            made[site, owner] = extents
+            row[members[owner]] = _numbers(extents)[turn[members[owner]]]
+    return row, place, 1 + position * tallest, made
+
+
+def _numbers(extents: Extents) -> Ints:
+    return np.array([start + n for start, size in extents.blocks for n in range(size)], dtype=np.int64)
 
 
 def _tallest(group: Ints, units: Ints, groups: int) -> Ints:
@@ -170,6 +192,7 @@ def _tallest(group: Ints, units: Ints, groups: int) -> Ints:
 
 def _blocks(
     columns: DeviceColumns,
+    networks: tuple[str, ...],
     placements: list[Placement],
     units: Ints,
     intent: Intent,
@@ -195,20 +218,37 @@ def _blocks(
             )
         per_rack[n] = fitting[shape]
     wanted = np.maximum(servers, np.array([reserved.get(pod, 0) for pod in columns.pods], dtype=np.int64))
-    sizes = -(-wanted // per_rack) + leaf_racks
+    wanted = -(-wanted // per_rack)
     extents: dict[tuple[str, str], Extents] = {}
-    for at in range(len(columns.sites)):
-        here = {columns.pods[n]: int(sizes[n]) for n in np.flatnonzero(site == at).tolist() if columns.pods[n]}
-        kept = {pod: blocks for (place, pod), blocks in pinned.items() if place == columns.sites[at]}
-        extents |= {(columns.sites[at], pod): blocks for pod, blocks in rack_extents(here, pod_position, kept).items()}
-    nowhere = Extents((Block(0, 1),))  # of the switches above the pods
-    own = [extents.get((columns.sites[site[n]], pod), nowhere) for n, pod in enumerate(columns.pods)]
-    held = np.array([len(blocks) for blocks in own], dtype=np.int64)
-    racks = [start + n for blocks in own for start, size in blocks.blocks for n in range(size)]
-    # The middle is that of the first block, for it does not change when the pod outgrows it.
-    first = np.array([blocks.blocks[0].size for blocks in own], dtype=np.int64)
-    before = np.maximum(first - leaf_racks, 0) // 2
-    return _PodBlocks(per_rack, before, leaf_racks, np.cumsum(held) - held, np.array(racks, dtype=np.int64), extents)
+    for at, place in enumerate(columns.sites):
+        here = {
+            columns.pods[n]: PodSize(
+                int(wanted[n]), {name: int(racks) for name, racks in zip(networks, leaf_racks[n], strict=False) if racks}
+            )
+            for n in np.flatnonzero(site == at).tolist()
+            if columns.pods[n]
+        }
+        kept = {owner: blocks for (there, owner), blocks in pinned.items() if there == place}
+        extents |= {(place, owner): blocks for owner, blocks in pod_extents(here, pod_position, kept).items()}
+    racks: list[int] = [0]  # the first is nobody's
+    begin: dict[tuple[str, str], int] = {}
+    for owner, held in extents.items():
+        begin[owner] = len(racks)
+        racks += _numbers(held).tolist()
+    sites = [columns.sites[n] for n in site.tolist()]
+    return _PodBlocks(
+        per_rack,
+        np.array([begin.get((here, pod), 0) for here, pod in zip(sites, columns.pods, strict=True)], dtype=np.int64),
+        np.array(
+            [
+                [begin.get((here, leafs_of(network, pod)), 0) for network in networks or ("",)]
+                for here, pod in zip(sites, columns.pods, strict=True)
+            ],
+            dtype=np.int64,
+        ),
+        np.array(racks, dtype=np.int64),
+        extents,
+    )
 
 
 def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, source: Positions, report: Report) -> int:
@@ -224,23 +264,6 @@ def _servers_per_rack(placement: Placement, site: str, height: int, pod: str, so
             f"at most {fitting} fit" if fitting else "state more rack-units",
         )
     return max(min(fitting, placement.servers_per_rack), 1)
-
-
-def rack_extents(sizes: Mapping[str, int], position: Mapping[str, int], pinned: Mapping[str, Extents]) -> dict[str, Extents]:
-    """The racks of each pod of a site, at least as many as `sizes` says.
-
-    Pinned pods stay, and removed ones keep their racks. Behind all of them follow, in the order of `position`, what has
-    outgrown its block and the pods that have none.
-    """
-    order = sorted(sizes, key=lambda pod: position.get(pod, len(position)))
-    made = {pod: pinned[pod] for pod in order if pod in pinned}
-    free = max((block.start + block.size for extents in pinned.values() for block in extents.blocks), default=0)
-    for pod in order:
-        missing = sizes[pod] - (len(made[pod]) if pod in made else 0)
-        if missing > 0:
-            made[pod] = Extents((*(made[pod].blocks if pod in made else ()), Block(free, missing)))
-            free += missing
-    return {pod: made[pod] for pod in order if pod in made}
 
 
 def _places(columns: DeviceColumns, above: Bools, row: Ints, place: Ints, unit: Ints) -> Places:

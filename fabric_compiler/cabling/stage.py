@@ -16,11 +16,12 @@ from fabric_compiler.cabling.power import check_power, site_power
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent
-from fabric_compiler.ir.cabling import Cabling, PodRacks
+from fabric_compiler.ir.cabling import Cabling, PodRacks, SwitchRows
 from fabric_compiler.ir.graph import Graph
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 _NO_RACKS: PodRacks = MappingProxyType({})
+_NO_ROWS: SwitchRows = MappingProxyType({})
 _NO_PINS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -33,15 +34,16 @@ def cable(
     pod_position: Mapping[str, int] = _NONE,
     pod_racks: PodRacks = _NO_RACKS,
     pinned: Mapping[str, str] = _NO_PINS,
+    switch_rows: SwitchRows = _NO_ROWS,
 ) -> Cabling:
     """Lay the cables of `graph`.
 
-    `pod_position` orders the pods on the floor of their site, `pod_racks` (removed pods too) and `pinned` (shape and length
-    of links -> medium) are what the lock holds; the result has both as they are now. Reports FC2007, FC5001, FC5002 and
+    `pod_position` orders the pods on the floor of their site, `pod_racks` and `switch_rows` (removed ones too) and `pinned`
+    (shape and length of links -> medium) are what the lock holds; the result has them as they are now. Reports FC2007, FC5001, FC5002 and
     FC5003; after an error the medium of some links may be -1, and the result is good for nothing but further checks.
     """
     columns = device_columns(graph)
-    where = floor(columns, len(graph.networks), intent, source, catalog, report, pod_position, pod_racks)
+    where = floor(columns, graph.networks, intent, source, catalog, report, pod_position, pod_racks, switch_rows)
     lengths = link_lengths(graph, columns, where, intent)
     slots = cages(graph)
     together = bundles(slots, lengths)
@@ -62,4 +64,5 @@ def cable(
         power=power,
         pins=fitted.pins,
         pod_racks=where.pod_racks,
+        switch_rows=where.switch_rows,
     )

@@ -81,5 +81,10 @@ def management_block(switches: str) -> str:
 
 
 def rack_block(site: str, owner: str) -> str:
-    """Racks of a pod, or of a network's switches."""
+    """Racks of a pod's servers, or of the leafs that a network has there."""
     return f"racks/{site}/{owner}"
+
+
+def switch_rows_block(site: str, owner: str) -> str:
+    """Rows of a network's switches of a tier, above the pods."""
+    return f"switch-rows/{site}/{owner}"

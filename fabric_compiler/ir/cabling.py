@@ -10,7 +10,11 @@ from fabric_compiler.ir.blocks import Extents
 from fabric_compiler.ir.graph import Column
 
 PodRacks: TypeAlias = Mapping[tuple[str, str], Extents]
-"""By site and pod: the pod's racks on the site's floor, counted from 0 through the rows."""
+"""By site and owner: racks on the site's floor, counted from 0 through the rows. The owner is a pod, for its servers, or
+`network/pod`, for the leafs that the network has there."""
+
+SwitchRows: TypeAlias = Mapping[tuple[str, str], Extents]
+"""By site and `network/role`: rows of the switches above the pods, counted from 0 away from the pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class SitePower:
 
 @dataclass(frozen=True, slots=True)
 class Cabling:
-    """`length`, `medium` and `cable` have a row a link. `pins` and `pod_racks` are what the lock keeps."""
+    """`length`, `medium` and `cable` have a row a link. `pins`, `pod_racks` and `switch_rows` are what the lock keeps."""
 
     length: Column  # mm
     medium: Column  # index into Catalog.media; -1 where none was found, which was reported
@@ -89,3 +93,4 @@ class Cabling:
     power: Mapping[str, SitePower]  # by site
     pins: Mapping[str, str]  # shape of links and length -> medium
     pod_racks: PodRacks
+    switch_rows: SwitchRows
