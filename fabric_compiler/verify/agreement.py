@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 import numpy.typing as npt
@@ -21,59 +22,119 @@ from fabric_compiler.verify.observed import Observed, ObservedInterface, Observe
 Numbers = npt.NDArray[np.int64]
 
 _SHOWN = 10
-_FEC = {"": 0, "none": 1, "rs": 2}
+_SERVER_LEAF = 0
 _WIDTH = {4: 32, 6: 128}
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of a device's cabled ports in their order: `key` is the same at both ends, `own` is not, or 0 without addresses.
+    """Of a device's cabled ports in their order, a row a port; digests are the same in every process and on every machine.
 
-    Both are hashes of integers alone, which are the same in every process.
+    `key` is equal at both ends. `own` has a column for IPv4 and one for IPv6, which differ at the two ends, or are 0 without
+    an address of the family. `peered` tells whether a BGP session runs over the port.
     """
 
     key: Numbers
     own: Numbers
+    peered: npt.NDArray[np.bool_]
 
 
 def facts(observed: Observed, ports: Sequence[str], server_link: Sequence[bool]) -> Facts:
     """What the files of a device say of its cabled `ports`; `server_link` tells those between a server and a leaf."""
     by_interface, by_address = _sessions(observed)
-    key, own = [], []
+    # most ports of a device have the same speed, classes ...: their text is made once
+    commons: dict[tuple[object, ...], bytes] = {}
+    key, own, peered = [], [], []
     for name, to_server in zip(ports, server_link, strict=True):
         port = observed.interfaces.get(name)
         if port is None:
-            key.append(0)
-            own.append(0)
+            key.append(bytes(8))
+            own.append(bytes(16))
+            peered.append(False)
             continue
         addresses = _addresses(observed, port)
-        own.append(hash(addresses) if addresses else 0)
-        shared: tuple[object, ...] = (port.mtu, _subnets(addresses), port.lossless)
+        common: tuple[object, ...] = (port.mtu, port.lossless)
+        pairs: tuple[tuple[int, ...], ...] = ()
         if not to_server:
-            sessions = _pairs(observed.asn, name, addresses, by_interface, by_address)
-            shared = (*shared, port.speed, _FEC.get(port.fec, -1), port.unnumbered, sessions)
-        key.append(hash(shared))
-    return Facts(np.array(key, dtype=np.int64), np.array(own, dtype=np.int64))
+            pairs = _pairs(observed.asn, name, addresses, by_interface, by_address)
+            common = (*common, port.speed, port.fec, port.unnumbered)
+        text = commons.get(common)
+        if text is None:
+            text = commons[common] = repr(common).encode()
+        subnets = [tuple(subnet) for subnet in _subnets(addresses)]
+        key.append(_digest(b"%s %s" % (text, repr((subnets, pairs)).encode())))
+        own.append(_own(addresses))
+        peered.append(bool(pairs))
+    return Facts(_numbers(key), _numbers(own).reshape(-1, 2), np.array(peered, dtype=np.bool_))
+
+
+def _own(addresses: Prefixes) -> bytes:
+    """Digests of the IPv4 and of the IPv6 addresses."""
+    found = [bytes(8), bytes(8)]
+    for place, version in enumerate((4, 6)):
+        values = [address.value for address in addresses if address.version == version]
+        if values:
+            found[place] = _digest(repr(values).encode())
+    return b"".join(found)
+
+
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=8).digest()
+
+
+def _numbers(digests: Sequence[bytes]) -> Numbers:
+    return np.frombuffer(b"".join(digests), dtype="<i8").astype(np.int64)
+
+
+def disagreements(graph: Graph, ends: Ends, found: Sequence[Facts]) -> Numbers:
+    """Numbers of the links whose ends differ; `found` stands beside Graph.devices."""
+    if not len(graph.links):
+        return np.empty(0, dtype=np.int64)
+    key_a, key_b = ends.by_link(np.concatenate([fact.key for fact in found]))
+    own_a, own_b = ends.by_link(np.concatenate([fact.own for fact in found]))
+    same = ((own_a == own_b) & (own_a != 0)).any(axis=1)
+    alone = ((own_a == 0) != (own_b == 0)).any(axis=1)
+    return np.flatnonzero((key_a != key_b) | same | alone)
+
+
+def unpeered(graph: Graph, ends: Ends, found: Sequence[Facts]) -> Numbers:
+    """Numbers of the links between switches that neither end has a BGP session over: they agree, and carry nothing."""
+    if not len(graph.links):
+        return np.empty(0, dtype=np.int64)
+    a, b = ends.by_link(np.concatenate([fact.peered for fact in found]).astype(np.int64))
+    return np.flatnonzero((a == 0) & (b == 0) & (graph.links.tiers != _SERVER_LEAF))
 
 
 def report_disagreements(
     graph: Graph, ends: Ends, found: Sequence[Facts], observed: Callable[[int], Observed], report: Report
 ) -> None:
     """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again."""
-    if not len(graph.links):
-        return
-    key_a, key_b = ends.by_link(np.concatenate([fact.key for fact in found]))
-    own_a, own_b = ends.by_link(np.concatenate([fact.own for fact in found]))
-    wrong = np.flatnonzero((key_a != key_b) | ((own_a == own_b) & (own_a != 0)) | ((own_a == 0) != (own_b == 0)))
     links = graph.links
-    for link in wrong[:_SHOWN].tolist():
+    hint = "an override may have changed one end alone; else it is a bug of the compiler"
+    wrong = disagreements(graph, ends, found)
+    for place, link in enumerate(wrong[:_SHOWN].tolist(), 1):
         a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
-        a_port, b_port = a.layout.ports[links.a_port[link]].name, b.layout.ports[links.b_port[link]].name
+        a_port, b_port = _port_names(graph, link)
         one, two = observed(int(links.a_device[link])), observed(int(links.b_device[link]))
         what = "; ".join(explain(one, a_port, two, b_port, a.kind == "server"))
-        rest = f", as on {len(wrong) - _SHOWN} more links" if link == wrong[:_SHOWN][-1] and len(wrong) > _SHOWN else ""
-        hint = "an override may have changed one end alone; else it is a bug of the compiler"
-        report.error("FC7004", f"{a.name} {a_port} and {b.name} {b_port} disagree: {what}{rest}", hint=hint)
+        report.error("FC7004", f"{a.name} {a_port} and {b.name} {b_port} disagree: {what}{_rest(place, len(wrong))}", hint=hint)
+    silent = np.setdiff1d(unpeered(graph, ends, found), wrong)
+    for place, link in enumerate(silent[:_SHOWN].tolist(), 1):
+        a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
+        a_port, b_port = _port_names(graph, link)
+        sentence = f"{a.name} {a_port} and {b.name} {b_port} have no BGP session over their link{_rest(place, len(silent))}"
+        report.error("FC7004", sentence, hint="it is a bug of the compiler, or of a template")
+
+
+def _port_names(graph: Graph, link: int) -> tuple[str, str]:
+    links = graph.links
+    a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
+    return a.layout.ports[links.a_port[link]].name, b.layout.ports[links.b_port[link]].name
+
+
+def _rest(place: int, count: int) -> str:
+    """After the last that is shown: how many are not."""
+    return f", as on {count - _SHOWN} more links" if place == _SHOWN and count > _SHOWN else ""
 
 
 def explain(one: Observed, one_port: str, two: Observed, two_port: str, server_link: bool) -> list[str]:
@@ -98,8 +159,8 @@ def _differences(
         yield f"MTU {first.mtu} and {second.mtu}"
     if _subnets(own) != _subnets(other):
         yield f"addresses {_shown(own)} and {_shown(other)}"
-    elif own == other and own:
-        yield f"both have the address {_shown(own)}"
+    elif both := tuple(address for address in own if address in other):
+        yield f"both have the address {_shown(both)}"
     if first.lossless != second.lossless:
         yield f"lossless classes {_classes(first)} and {_classes(second)}"
     if server_link:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from fabric_compiler.catalog.types import Switch
 from fabric_compiler.ir.graph import Device
-from fabric_compiler.ir.plan import DevicePlan
+from fabric_compiler.ir.plan import DevicePlan, Prefixes
+from fabric_compiler.targets.text import dotted, prefix
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.platform import check_platform
 
@@ -20,8 +21,8 @@ def check_files(
     ports: Sequence[str],
 ) -> list[str]:
     """What differs, in sentences; `ports` are those with a cable. A server has no plan of its own, and its files no name."""
-    found = [] if plan is None else list(_identity(device, plan, observed))
     cabled = set(ports)
+    found = [] if plan is None else list(_identity(device, plan, observed, cabled))
     up = {name for name, port in observed.interfaces.items() if port.enabled}
     for name in sorted(cabled - up):
         found.append(f"{device.name}: {name} has a cable and is not up")
@@ -32,15 +33,20 @@ def check_files(
     return found
 
 
-def _identity(device: Device, plan: DevicePlan, observed: Observed) -> Iterator[str]:
-    """Name and numbers are those of the plan."""
-    announced = (plan.loopbacks, (*plan.loopbacks, *plan.hosts))
+def _identity(device: Device, plan: DevicePlan, observed: Observed, cabled: Set[str]) -> Iterator[str]:
+    """Name and numbers are those of the plan. A leaf announces its hosts from its first server on."""
+    servers = device.role == "leaf" and any(port.name in cabled for port in device.layout.ports[: device.downlinks])
+    announced = (*plan.loopbacks, *(plan.hosts if servers else ()))
     for what, read, planned in (
-        ("name", observed.hostname, (device.name,)),
-        ("ASN", observed.asn, (plan.asn,)),
-        ("router ID", observed.router_id, (plan.router_id,)),
-        ("loopbacks", sorted(observed.loopbacks), (sorted(plan.loopbacks),)),
-        ("announced prefixes", sorted(observed.announced), tuple(sorted(choice) for choice in announced)),
+        ("name", observed.hostname, device.name),
+        ("ASN", observed.asn, plan.asn),
+        ("router ID", dotted(observed.router_id), dotted(plan.router_id)),
+        ("loopbacks", _shown(observed.loopbacks), _shown(plan.loopbacks)),
+        ("announced prefixes", _shown(observed.announced), _shown(announced)),
     ):
-        if read not in planned:
-            yield f"{device.name}: the {what} read back are {read}, and the plan has {planned[-1]}"
+        if read != planned:
+            yield f"{device.name}: the {what} read back: {read or 'none'}; the plan has {planned or 'none'}"
+
+
+def _shown(prefixes: Prefixes) -> str:
+    return ", ".join(prefix(p) for p in sorted(prefixes))

@@ -26,6 +26,8 @@ class _Ports(msgspec.Struct):
     pools: _Rows = msgspec.field(default_factory=dict, name="BUFFER_POOL")
     groups: _Rows = msgspec.field(default_factory=dict, name="BUFFER_PG")
     queues: _Rows = msgspec.field(default_factory=dict, name="BUFFER_QUEUE")
+    ingress: _Rows = msgspec.field(default_factory=dict, name="BUFFER_PORT_INGRESS_PROFILE_LIST")
+    egress: _Rows = msgspec.field(default_factory=dict, name="BUFFER_PORT_EGRESS_PROFILE_LIST")
 
 
 def check_platform(device: Device, switch: Switch, files: Mapping[str, bytes], observed: Observed) -> Iterator[str]:
@@ -33,10 +35,19 @@ def check_platform(device: Device, switch: Switch, files: Mapping[str, bytes], o
     if "config_db.json" in files:
         yield from _sonic(switch, msgspec.json.decode(files["config_db.json"], type=_Ports))
         return
-    known = _speeds(_Key(switch), device.nos)
+    known = _lanes(_Key(switch), device.nos)
+    taken: dict[int, str] = {}
     for name, port in observed.interfaces.items():
-        if port.enabled and port.speed and (name, port.speed) not in known:
+        if not (port.enabled and port.speed):
+            continue
+        lanes = known.get((name, port.speed))
+        if lanes is None:
             yield f"{switch.name} has no port {name} of {port.speed} Mb/s under {device.nos}"
+            continue
+        shared = next((taken[lane] for lane in lanes if lane in taken), None)
+        if shared:
+            yield f"{name} of {port.speed} Mb/s and {shared} share a lane"
+        taken.update(dict.fromkeys(lanes, name))
 
 
 def _sonic(switch: Switch, db: _Ports) -> Iterator[str]:
@@ -78,6 +89,16 @@ def _buffers(switch: Switch, db: _Ports) -> Iterator[str]:
         for key, entry in named.items():
             if entry["profile"] not in db.profiles and entry["profile"] != "NULL":
                 yield f"{table} {key} takes the profile {entry['profile']}, which is not there"
+    for key, entry in db.groups.items():
+        row = rows.get(entry["profile"])
+        port = db.ports.get(key.partition("|")[0])
+        if row and port and port["speed"] != str(row.speed):
+            yield f"BUFFER_PG {key} takes the headroom of {row.speed} Mb/s, and the port has {port['speed']}"
+    for direction, lists in (("INGRESS", db.ingress), ("EGRESS", db.egress)):
+        for key, entry in lists.items():
+            for name in entry["profile_list"].split(","):
+                if name not in db.profiles:
+                    yield f"BUFFER_PORT_{direction}_PROFILE_LIST {key} takes the profile {name}, which is not there"
 
 
 class _Key:
@@ -112,6 +133,11 @@ def _known(key: _Key, nos: str) -> dict[tuple[str, int, str], Port]:
 
 
 @lru_cache(maxsize=64)
-def _speeds(key: _Key, nos: str) -> frozenset[tuple[str, int]]:
-    """Names of ports with the speeds that they can have."""
-    return frozenset((port.name, port.speed) for port in _known(key, nos).values())
+def _lanes(key: _Key, nos: str) -> dict[tuple[str, int], tuple[int, ...]]:
+    """Lanes by name and speed; of two modes that differ in lanes alone, those that take the fewest."""
+    found: dict[tuple[str, int], tuple[int, ...]] = {}
+    for port in _known(key, nos).values():
+        before = found.setdefault((port.name, port.speed), port.lanes)
+        if len(port.lanes) < len(before):
+            found[port.name, port.speed] = port.lanes
+    return found
