@@ -10,9 +10,6 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from fabric_compiler.control.decisions import Decisions
 from fabric_compiler.control.server import ServerModels
 from fabric_compiler.control.switch import SwitchModels
@@ -20,7 +17,7 @@ from fabric_compiler.emit.files import write
 from fabric_compiler.emit.manifest import digest
 from fabric_compiler.emit.plan_tables import server_addresses, switch_addresses, switch_sessions
 from fabric_compiler.emit.tables import csv_rows
-from fabric_compiler.intent.overrides import matches, matches_interface
+from fabric_compiler.intent.overrides import attributes, matches, matches_interface
 from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
@@ -113,8 +110,6 @@ class Workshop:
         return frozenset(device.layout.ports[end.port].name for end in self._decisions.ends[index] if not end.lower)
 
     def _matched(self, model: SwitchModel) -> set[int]:
-        from fabric_compiler.intent.overrides import attributes
-
         me = attributes(model)
         return {
             rule.index
@@ -172,6 +167,3 @@ def _in_order(pool: Executor, chunks: Sequence[range], ahead: int) -> Iterator[M
     while running:
         yield running.pop(0).result()
         running += [pool.submit(_make, chunk) for chunk in islice(waiting, 1)]
-
-
-FactColumns = npt.NDArray[np.int64]
