@@ -46,11 +46,9 @@ def compile_command(intent: Path, output: Path, jobs: int | None = None) -> list
 
 def run(command: Sequence[str], sample_memory: bool = False) -> Usage:
     """Run to the end. Sampling memory takes a little of the machine: not in the run that is timed. Raises RuntimeError."""
-    environment = os.environ | {"PYTHONPATH": str(HERE.parent), "PYTHONPYCACHEPREFIX": str(_compiled())}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said, env=environment())
         together = 0
         if sample_memory:
             while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -65,9 +63,11 @@ def run(command: Sequence[str], sample_memory: bool = False) -> Usage:
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, together / 2**20)
 
 
-def _compiled() -> Path:
-    """Where the runs keep Python's byte code, as an installed package has it; a first run of each command makes it."""
-    return Path(tempfile.gettempdir(), f"fabricc-benchmarks-{os.getuid()}")
+def environment() -> dict[str, str]:
+    """Of the runs: this checkout, and byte code kept between them, as an installed package has it."""
+    compiled = Path(tempfile.gettempdir(), f"fabricc-benchmarks-{os.getuid()}")
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPATH": str(HERE.parent), "PYTHONPYCACHEPREFIX": str(compiled)}
 
 
 def best(commands: dict[str, list[str]], outputs: Path, runs: int) -> dict[str, Usage]:

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from processes import INTENTS, quiet_directory
+
 from fabric_compiler.compiler import Analysis, Options, analyse, build
 from fabric_compiler.emit.files import write
 from fabric_compiler.emit.manifest import digest
@@ -26,7 +28,6 @@ from fabric_compiler.verify.agreement import facts
 from fabric_compiler.verify.device import check_files
 from fabric_compiler.verify.readback import reader
 from fabric_compiler.workshop import Workshop
-from processes import INTENTS, quiet_directory
 
 # ms a device: a config_db of 110 kB as dicts and its bytes, 19 kB of text by f-strings and by a template, one file, one digest
 FLOORS = {"render, config_db": "0.98 + 0.37", "render, text": "0.06 to 0.92", "write": "0.26", "sha256": "0.08"}

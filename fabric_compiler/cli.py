@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -52,12 +56,17 @@ class Schema(StrEnum):
     MEDIA = "media"
 
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
+
 IntentFile = Annotated[Path, typer.Argument(help="An intent: a YAML file.", show_default=False)]
 IntentFiles = Annotated[
     list[Path] | None, typer.Argument(help="Intents; all of --intents where none is named.", show_default=False)
 ]
 Catalogue = Annotated[Path | None, typer.Option("--catalog", help="Products of your own: switches/, servers/, media/.")]
-Templates = Annotated[Path | None, typer.Option("--templates", help="Templates of your own; they win over ours. Trusted.")]
+Templates = Annotated[
+    Path | None,
+    typer.Option("--templates", exists=True, file_okay=False, help="Templates of your own; they win over ours. Trusted."),
+]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, max=256, help="Processes. As many as processors where left out.")
 ]
@@ -100,8 +109,7 @@ def compile_(
     with progress(shown) as advance:
         options = _options(catalog, templates, jobs, locked, advance)
         if emit:
-            _emit(intent, emit, options, shown)
-            return
+            raise typer.Exit(exit_code(_emit(intent, emit, options, shown), strict))
         made = _guarded(lambda: _build(intent, output, options), shown)
     show(made.analysis.warnings, shown, _as_json(made))
     if shown is Form.TEXT:
@@ -127,7 +135,7 @@ def check(
         found = _guarded(lambda: compiler.check(intent, options), form)
     show(found.warnings, form, {"checked": str(intent)})
     if form is Form.TEXT:
-        print(f"{intent}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
+        print(f"{_shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
     raise typer.Exit(exit_code(found.warnings, strict))
 
 
@@ -273,7 +281,8 @@ def _build(intent: Path, output: Path, options: Options) -> Build:
     return compiler.build(intent, output, options)
 
 
-def _emit(intent: Path, stage: Stage, options: Options, form: Form) -> None:
+def _emit(intent: Path, stage: Stage, options: Options, form: Form) -> tuple[Diagnostic, ...]:
+    """Print the stage's result; returns the warnings, which were shown."""
     from fabric_compiler import compiler
     from fabric_compiler.emit import graph_json, stages
 
@@ -290,6 +299,7 @@ def _emit(intent: Path, stage: Stage, options: Options, form: Form) -> None:
         shop = compiler.workshop(found, options)
         for text in stages.models_json(shop.model(n) for n in range(len(found.graph.devices))):
             print(text, end="")
+    return found.warnings
 
 
 def _devices(found: Analysis) -> str:
@@ -320,7 +330,7 @@ def _summary(made: Build) -> list[str]:
         f"  {made.path}/hosts      netplan, sysctl and RoCE settings of the servers",
         f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
         f"  {made.path}/graph.json and manifest.json",
-        f"  {found.lock_path}  {'written: commit it with the intent' if changed else 'unchanged'}",
+        f"  {_shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
         *(manifest.render(made.summary) if made.replaced else []),
     ]
 
@@ -361,7 +371,7 @@ def _goldens(
             show(verdict.found, form)
             if verdict.differences:
                 print(golden.render(verdict.differences))
-            print(f"{verdict.intent}: {_word(verdict, fails)}")
+            print(f"{_shown(verdict.intent)}: {_word(verdict, fails)}")
     found = [*left, *(diagnostic for verdict in verdicts for diagnostic in verdict.found)]
     different = any(verdict.differences for verdict in verdicts)
     if form is Form.TEXT:
@@ -393,15 +403,34 @@ def _relock(intent: Path, catalog: Path | None, change: Callable[[Any], Any], *,
     options = _options(catalog, None, None, False)
     found = _guarded(lambda: compiler.relock(intent, change(old), options), Form.TEXT)
     lines = locks.changes(old, found.lock)
-    print("\n".join([f"{path}:", *(f"  {line}" for line in lines)]) if lines else f"{path}: unchanged")
+    print("\n".join([f"{_shown(path)}:", *(f"  {line}" for line in lines)]) if lines else f"{_shown(path)}: unchanged")
+
+
+def _shown(path: Path) -> str:
+    """A path for a terminal: a file of a foreign checkout may have any name."""
+    from fabric_compiler.review.folded_diff import printable
+
+    return printable(str(path))
 
 
 def main() -> None:
     """The entry point; no failure ends in a traceback. Usage errors and closed pipes are typer's."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr has it: what a terminal's encoding lacks is no failure
     try:
         app()
+    except OSError as error:
+        # a file that fails names itself; without one it was our output
+        sys.exit(report_bug(error) if error.filename or error.errno not in _FULL else _cannot_print(error))
     except Exception as error:
         sys.exit(report_bug(error))
+
+
+def _cannot_print(error: OSError) -> ExitCode:
+    print(f"error: the output cannot be written: {error.strerror}", file=sys.stderr)
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left in the buffer would fail again at exit
+    return ExitCode.ENVIRONMENT
 
 
 if __name__ == "__main__":

@@ -105,10 +105,12 @@ def analyse(path: Path, options: Options) -> Analysis:
         report.raise_if_failed()
         blocks = allocator.extents()
         graph = build_graph(intent, found, blocks, catalog, source, report)
-        check_graph(graph, found, report)
+        if not report.failed:
+            check_graph(graph, found, report)
     with clock("plan"):
         plan = number(intent, found, graph, blocks, source, report)
-        check_plan(graph, plan, intent, report)
+        if not report.failed:
+            check_plan(graph, plan, intent, report)
     with clock("cabling"):
         racks, rows = _held(old_lock, "racks"), _held(old_lock, "switch-rows")
         cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=racks, switch_rows=rows)

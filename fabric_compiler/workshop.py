@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from fabric_compiler.control.decisions import Decisions
+from fabric_compiler.control.ends import End
 from fabric_compiler.control.server import ServerModels
 from fabric_compiler.control.switch import SwitchModels
 from fabric_compiler.emit.files import write
@@ -26,7 +27,8 @@ from fabric_compiler.verify.device import check_files
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.readback import reader
 
-_CHUNK = 32
+_CHUNK = 32  # devices; fewer where there are few, so that the large ones at the end are shared out too
+_CHUNKS_A_WORKER = 16
 _WORTH_A_POOL = 96  # devices; below, starting processes costs more than it saves
 
 
@@ -78,10 +80,11 @@ class Workshop:
                     write(self._root, path, content)
                 made.files.append((path, digest(content)))
                 size += len(content)
-            made.facts.append(self._read_back(index, model, files, made.findings))
+            ends = self._decisions.ends[index]
+            made.facts.append(self._read_back(index, ends, files, made.findings))
             if isinstance(model, SwitchModel):
                 addresses += switch_addresses(model)
-                sessions += switch_sessions(model, self._below(index))
+                sessions += switch_sessions(model, self._below(index, ends))
                 matched |= self._matched(model)
             else:
                 addresses += server_addresses(model)
@@ -94,20 +97,19 @@ class Workshop:
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
         return f"{chosen.directory}/{model.name}", chosen.render(model)
 
-    def _read_back(self, index: int, model: SwitchModel | ServerModel, files: dict[str, bytes], findings: list[str]) -> Facts:
+    def _read_back(self, index: int, ends: Sequence[End], files: dict[str, bytes], findings: list[str]) -> Facts:
         d = self._decisions
         device = d.graph.devices[index]
         observed = reader(device.nos or "hosts")(files)
-        ends = d.ends[index]
         ports = [device.layout.ports[end.port].name for end in ends]
         to_server = [device.kind == "server" or d.graph.devices[end.peer].kind == "server" for end in ends]
         switch = d.catalog.switches[device.model] if device.kind == "switch" else None
         findings += check_files(device, d.plan.devices[index], switch, files, observed, ports)
         return facts(observed, ports, to_server)
 
-    def _below(self, index: int) -> frozenset[str]:
+    def _below(self, index: int, ends: Sequence[End]) -> frozenset[str]:
         device = self._decisions.graph.devices[index]
-        return frozenset(device.layout.ports[end.port].name for end in self._decisions.ends[index] if not end.lower)
+        return frozenset(device.layout.ports[end.port].name for end in ends if not end.lower)
 
     def _matched(self, model: SwitchModel) -> set[int]:
         me = attributes(model)
@@ -144,8 +146,10 @@ def make_all(
     `jobs` None: as many processes as the machine lets us have, none for a small fabric. The bytes do not depend on it.
     """
     count = len(decisions.graph.devices)
-    chunks = [range(first, min(first + _CHUNK, count)) for first in range(0, count, _CHUNK)]
-    workers = min(jobs or len(os.sched_getaffinity(0)), len(chunks))
+    workers = jobs or len(os.sched_getaffinity(0))
+    size = max(1, min(_CHUNK, count // (_CHUNKS_A_WORKER * workers)))
+    chunks = [range(first, min(first + size, count)) for first in range(0, count, size)]
+    workers = min(workers, len(chunks))
     if workers <= 1 or (jobs is None and count < _WORTH_A_POOL):
         workshop = Workshop(decisions, root, templates)
         for chunk in chunks:

@@ -92,9 +92,7 @@ def floor(
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
-    spine_row, spine_place, spine_unit, rows = _above_pods(
-        columns, above, networks, units, rack_units, row_length, switch_rows
-    )
+    spine_row, spine_place, spine_unit, rows = _above_pods(columns, above, networks, units, rack_units, row_length, switch_rows)
     row = np.where(above, spine_row, row)
     place = np.where(above, spine_place, place)
     unit = np.where(above, spine_unit, unit)
@@ -245,7 +243,7 @@ def _blocks(
                 for here, pod in zip(sites, columns.pods, strict=True)
             ],
             dtype=np.int64,
-        ),
+        ).reshape(count, -1 if count else 1),
         np.array(racks, dtype=np.int64),
         extents,
     )

@@ -20,9 +20,7 @@ def leafs_of(network: str, pod: str) -> str:
     return f"{network}/{pod}"
 
 
-def pod_extents(
-    pods: Mapping[str, PodSize], position: Mapping[str, int], pinned: Mapping[str, Extents]
-) -> dict[str, Extents]:
+def pod_extents(pods: Mapping[str, PodSize], position: Mapping[str, int], pinned: Mapping[str, Extents]) -> dict[str, Extents]:
     """The racks of a site's pods by owner.
 
     A new pod gets one block with its leafs in the middle. Each owner keeps its racks by itself, so that another network, or
@@ -51,9 +49,9 @@ def _parted(pod: str, size: PodSize, start: int) -> dict[str, Extents]:
     for network, racks in size.leafs.items():
         made[leafs_of(network, pod)] = Extents((Block(middle, racks),))
         middle += racks
-    parts = (Block(start, before), Block(middle, size.servers - before))
+    parts = [Block(start, before), Block(middle, size.servers - before)]
     if middle == start + before:  # no leafs between them
-        parts = (Block(start, size.servers),)
+        parts = [Block(start, size.servers)]
     made[pod] = Extents(tuple(block for block in parts if block.size))
     return made
 

@@ -38,9 +38,10 @@ def cable(
 ) -> Cabling:
     """Lay the cables of `graph`.
 
-    `pod_position` orders the pods on the floor of their site, `pod_racks` and `switch_rows` (removed ones too) and `pinned`
-    (shape and length of links -> medium) are what the lock holds; the result has them as they are now. Reports FC2007, FC5001, FC5002 and
-    FC5003; after an error the medium of some links may be -1, and the result is good for nothing but further checks.
+    `pod_position` orders the pods on the floor of their site. `pod_racks` and `switch_rows` (removed ones too) and `pinned`
+    (shape and length of links -> medium) are what the lock holds; the result has them as they are now. Reports FC2007,
+    FC5001, FC5002 and FC5003; after an error the medium of some links may be -1, and the result is good for nothing but
+    further checks.
     """
     columns = device_columns(graph)
     where = floor(columns, graph.networks, intent, source, catalog, report, pod_position, pod_racks, switch_rows)

@@ -30,7 +30,7 @@ class ServerModels:
         """The model of Graph.devices[index]."""
         device = self._decisions.graph.devices[index]
         tables = self._table_numbers(device)
-        nics = tuple(self._nic(device, end, turn, tables) for turn, end in enumerate(self._decisions.ends[index]))
+        nics = tuple(self._nic(device, end, tables) for end in self._decisions.ends[index])
         networks = dict.fromkeys(nic.network for nic in nics)
         return ServerModel(
             name=device.name,
@@ -41,7 +41,7 @@ class ServerModels:
             qos=tuple(self._qos[name] for name in networks if name in self._qos),
         )
 
-    def _nic(self, device: Device, end: End, turn: int, tables: dict[str, int]) -> Nic:
+    def _nic(self, device: Device, end: End, tables: dict[str, int]) -> Nic:
         d = self._decisions
         network = d.graph.networks[int(d.graph.links.network[end.link])]
         leaf, leaf_plan = d.graph.devices[end.peer], d.plan.devices[end.peer]
@@ -49,6 +49,8 @@ class ServerModels:
         shared = d.underlays[network]
         gateways, own = server_port(shared.plan, leaf_plan.hosts, end.peer_port)
         netdev = device.layout.ports[end.port].name
+        # the NIC's own place among all of the server's, so that connecting another group moves no metric
+        turn = tables[netdev] - _NICS_IN_GROUP - 1
         routes: list[Route] = []
         for gateway, hosts in zip(gateways, leaf_plan.hosts, strict=True):
             via = Prefix(gateway.version, gateway.value, 32 if gateway.version == 4 else 128)

@@ -37,12 +37,14 @@ class SwitchModels:
         assert plan
         shared = d.underlays[device.network]
         ends = d.ends[index]
+        links = [end.link for end in ends]
+        speeds, lengths = d.graph.links.speed[links].tolist(), d.cabling.length[links].tolist()
         lossless = shared.network.qos_kind == ROCE_LOSSLESS
         vlan = _FIRST_VLAN + device.rail if shared.plan.subnets and device.role == "leaf" else 0
         interfaces = list(self._ports(device))
         neighbors: list[Neighbor] = []
         has_servers = False
-        for end in ends:
+        for end, speed, length in zip(ends, speeds, lengths, strict=True):
             port = interfaces[end.port]
             peer = d.graph.devices[end.peer]
             to_server = peer.kind == "server"
@@ -54,15 +56,15 @@ class SwitchModels:
                 device,
                 peer,
                 end,
-                speed=int(d.graph.links.speed[end.link]),
+                speed=speed,
                 mtu=shared.network.mtu,
                 addresses=() if vlan and to_server else own,
                 unnumbered=not to_server and not shared.link_families,
                 vlan=vlan if to_server else 0,
                 drained=drained,
-                cable_length=int(d.cabling.length[end.link]),
+                cable_length=length,
                 lossless=lossless,
-                headroom=self._headroom(device, end) if lossless else 0,
+                headroom=self._headroom(device, speed, length) if lossless else 0,
             )
             if not to_server:
                 neighbors += self._sessions(shared, device, end, interfaces[end.port], other, drained)
@@ -152,13 +154,12 @@ class SwitchModels:
             for address in other
         ]
 
-    def _headroom(self, device: Device, end: End) -> int:
+    def _headroom(self, device: Device, speed: int, length: int) -> int:
         """The row of the platform's table for the cable; 0 where the operating system finds it by itself."""
-        d = self._decisions
-        key = (device.model, device.hwsku, int(d.graph.links.speed[end.link]), int(d.cabling.length[end.link]))
+        key = (device.model, device.hwsku, speed, length)
         if key not in self._rows:
-            sku = hwsku_of(d.catalog, device)
-            self._rows[key] = (headroom_row(sku, key[2], key[3]) or 0) if sku else 0
+            sku = hwsku_of(self._decisions.catalog, device)
+            self._rows[key] = (headroom_row(sku, speed, length) or 0) if sku else 0
         return self._rows[key]
 
     def _quality(self, device: Device, shared: Underlay, interfaces: list[Interface]) -> Qos | None:

@@ -11,6 +11,7 @@ from fabric_compiler.diagnostics import CompileError, Report
 from fabric_compiler.intent import naming, pods, pools, suggest
 from fabric_compiler.intent.positions import SourceMap
 from fabric_compiler.intent.schema import Intent, ManagementIntent, NetworkIntent, Pod, Tier
+from fabric_compiler.ir.blocks import KINDS
 from fabric_compiler.units import shorten
 
 Path = tuple[str | int, ...]
@@ -56,6 +57,9 @@ class _Checks:
 
     def network(self, name: str, network: NetworkIntent) -> None:
         at, topology = ("networks", name), network.topology
+        if name in KINDS:
+            hint = f"{', '.join(sorted(KINDS))} are words of the lock; take another name, such as oob for management"
+            self.error("FC2003", f"networks.{name}: a network cannot have this name", at, hint, key=True)
         if topology.tiers == 2:
             for path, stated in ((("core",), network.core), (("topology", "cores"), topology.cores)):
                 if stated is not None:

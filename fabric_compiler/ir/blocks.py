@@ -45,6 +45,10 @@ Blocks: TypeAlias = Mapping[str, Extents]
 """Extents by owner; the owners' names, as the lock shows them, are made by the functions below."""
 
 
+KINDS = frozenset({"network", "management", "racks", "switch-rows"})
+"""First words of owners that are no network's, so that no network may have them for its name."""
+
+
 def network_block(network: str) -> str:
     """Its place among the networks: it selects the default pools."""
     return f"network/{network}"

@@ -150,12 +150,15 @@ def _warn_of_new_shape(shape: Shape, lock: Lock, places: Places, report: Report)
 
 
 def _take_rows(shape: Shape, allocator: Allocator) -> None:
-    """Rows for each site, then for each pod out of its site's; tombstones keep theirs, and the site grows by what they hold."""
-    for site, reserved in shape.reserved_rows.items():
+    """Rows for each site, then for each pod out of its site's; tombstones keep theirs.
+
+    A removed pod counts as one of the reserve's, so that removing it and adding it back leaves the site's rows alone.
+    """
+    for site in shape.reserved_rows:
         wanted = {pod_rows(shape.network, a.site, a.name): a.reserved_rows for a in shape.attachments if a.site == site}
-        there = dict(allocator.held(f"{shape.network}/pod/{site}/"))
-        live = sum(max(size, len(there[owner].extents) if owner in there else 0) for owner, size in wanted.items())
-        dead = sum(len(entry.extents) for owner, entry in there.items() if owner not in wanted)
-        rows = allocator.take(site_rows(shape.network, site), max(reserved, live + dead))
+        sizes = {owner: len(entry.extents) for owner, entry in allocator.held(f"{shape.network}/pod/{site}/")}
+        sizes |= {owner: max(size, sizes.get(owner, 0)) for owner, size in wanted.items()}
+        more = max(0, (shape.intent.topology.reserve.pods or 0) - len(sizes))
+        rows = allocator.take(site_rows(shape.network, site), sum(sizes.values()) + more * max(sizes.values()))
         for owner, size in wanted.items():
             allocator.take(owner, size, rows)

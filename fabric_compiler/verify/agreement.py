@@ -61,21 +61,30 @@ def facts(observed: Observed, ports: Sequence[str], server_link: Sequence[bool])
         text = commons.get(common)
         if text is None:
             text = commons[common] = repr(common).encode()
-        subnets = [tuple(subnet) for subnet in _subnets(addresses)]
-        key.append(_digest(b"%s %s" % (text, repr((subnets, pairs)).encode())))
+        key.append(_digest(b"%s %s %s" % (text, _subnets_text(addresses), _pairs_text(pairs))))
         own.append(_own(addresses))
         peered.append(bool(pairs))
     return Facts(_numbers(key), _numbers(own).reshape(-1, 2), np.array(peered, dtype=np.bool_))
 
 
+def _subnets_text(addresses: Prefixes) -> bytes:
+    """As `_subnets`, for the digest alone: this is done for every port of the fabric."""
+    return b" ".join(b"%d/%x/%d" % (v, value >> _WIDTH[v] - length, length) for v, value, length in addresses)
+
+
+def _pairs_text(pairs: Sequence[tuple[int, ...]]) -> bytes:
+    """Decimal digits of an IPv6 address cost more than all the rest."""
+    return b" ".join(b"%d/%x/%x/%d/%d" % pair for pair in pairs)
+
+
 def _own(addresses: Prefixes) -> bytes:
     """Digests of the IPv4 and of the IPv6 addresses."""
-    found = [bytes(8), bytes(8)]
-    for place, version in enumerate((4, 6)):
-        values = [address.value for address in addresses if address.version == version]
-        if values:
-            found[place] = _digest(repr(values).encode())
-    return b"".join(found)
+    if not addresses:
+        return bytes(16)
+    values: dict[int, bytes] = {4: b"", 6: b""}
+    for address in addresses:
+        values[address.version] += address.value.to_bytes(16, "big")
+    return b"".join(_digest(own) if own else bytes(8) for own in values.values())
 
 
 def _digest(text: bytes) -> bytes:

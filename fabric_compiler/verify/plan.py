@@ -87,18 +87,18 @@ def _sizes(members: Sequence[Member], networks: dict[str, NetworkPlan]) -> Itera
         # RFC 3021, RFC 6164: two addresses a link; a subnet has besides its network, gateway and IPv4 broadcast
         hosts = device.downlinks + 3 if network.subnets else 2 * device.downlinks
         for what, found, pools, needed in (
-            ("loopback", own.loopbacks, network.loopbacks, 1),
+            ("loopbacks", own.loopbacks, network.loopbacks, 1),
             ("hosts", own.hosts, network.hosts if leaf else (), hosts),
             ("uplinks", own.uplinks, network.links if device.uplinks else (), 2 * device.uplinks),
         ):
             if [p.version for p in found] != [p.version for p in pools]:
-                families = ", ".join(f"IPv{p.version}" for p in pools) or "no family"
-                yield f"{device.name} has {what} of {len(found)} families, and its network of {families}"
+                families = ", ".join(f"IPv{p.version}" for p in pools) or "none"
+                yield f"{device.name} has {len(found)} prefixes for its {what}, and of the network's pools it takes: {families}"
             for block in found:
                 size = 1 << _WIDTH[block.version] - block.length
                 if block.value & size - 1:
                     yield f"{prefix(block)} of {device.name} is no network address"
-                elif size < needed or what == "loopback" and size > 1:
+                elif size < needed or (what == "loopbacks" and size > 1):
                     yield f"{prefix(block)} for the {what} of {device.name} has {size} addresses, and {needed} are needed"
 
 

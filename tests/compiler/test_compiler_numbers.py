@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface
 
 from compiler.builds import Built, Tree, desk, fabrics
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
-FEW = settings(max_examples=15, deadline=None)
+# without shrinking, which takes minutes of compiles
+FEW = settings(max_examples=15, deadline=None, phases=(Phase.explicit, Phase.generate))
 
 # neighbours as FRR and EOS write them, by address or interface
 _NEIGHBOR = re.compile(r"^ +neighbor (?:interface )?(\S+) (?:peer-group \S+ )?remote-as (\d+)$", re.MULTILINE)

@@ -128,7 +128,12 @@ def qos(model: SwitchModel) -> dict[str, Any]:
     }
     if q.watchdog:
         result["priority_flow_control"] = {
-            "watchdog": {"timeout": "0.20", "recovery_time": "0.40", "polling_interval": "0.100", "action": q.watchdog.action}
+            "watchdog": {
+                "timeout": f"{q.watchdog.detection / 1000:.2f}",
+                "recovery_time": f"{q.watchdog.restoration / 1000:.2f}",
+                "polling_interval": f"{min(q.watchdog.detection, q.watchdog.restoration) / 2000:.3f}",
+                "action": q.watchdog.action,
+            }
         }
     return result
 

@@ -23,7 +23,7 @@ DAEMONS = Path("/usr/lib/frr")
 _WAIT = 15.0
 
 
-class Missing(RuntimeError):
+class MissingError(RuntimeError):
     """The machine has no FRR, or we are not root."""
 
 
@@ -75,10 +75,10 @@ def router(name: str, *, fpm: bool = True, interfaces: Sequence[str] = ()) -> It
 
     `fpm` loads SONiC's forwarding plane module, which knows the `fpm` lines. `interfaces` are made as veth pairs with a far
     end that nothing uses. A namespace of that name that is there already is left alone, and an error.
-    Raises Missing, FileExistsError, TimeoutError.
+    Raises MissingError, FileExistsError, TimeoutError.
     """
     if reason := available():
-        raise Missing(reason)
+        raise MissingError(reason)
     made = Router(name)
     if Path("/var/run/netns", name).exists() or made.configuration.exists():
         raise FileExistsError(f"a network namespace or FRR instance {name} is there already")

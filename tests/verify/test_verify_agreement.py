@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +15,14 @@ from fabrics import intent, text
 from fabric_compiler import compiler
 from fabric_compiler.diagnostics import CompileError, Report
 from fabric_compiler.model.device import Prefix
-from fabric_compiler.verify.agreement import Facts, explain, facts, report_disagreements
+from fabric_compiler.verify.agreement import Facts, disagreements, explain, facts, report_disagreements
 from fabric_compiler.verify.device import check_files
 from fabric_compiler.verify.observed import Observed, ObservedInterface
 
 FABRIC = {
     "numbered": intent(1, 2, leaf={"switch": "sn5400"}, addressing={"links": "10.240.0.0/16", "hosts": "10.0.0.0/12"}),
     "unnumbered": intent(1, 2, leaf={"switch": "7060x6-64pe", "nos": "eos"}, spine={"switch": "7060x6-64pe", "nos": "eos"}),
+    "dual": intent(1, 2, addressing={"links": ["10.240.0.0/16", "fd00::/64"], "hosts": ["10.0.0.0/12", "fd01::/48"]}),
     "subnet": intent(1, 2, addressing={"hosts": "10.0.0.0/12", "servers": "subnet"}),
 }
 
@@ -34,14 +38,17 @@ class Bench:
         shop = compiler.workshop(self.analysis, compiler.Options())
         self.observed = [shop.observed(n) for n in range(len(self.graph.devices))]
 
-    def found(self) -> list[str]:
-        report = Report()
-        every: list[Facts] = []
+    def facts(self) -> list[Facts]:
+        every = []
         for n, device in enumerate(self.graph.devices):
             ports = [device.layout.ports[end.port].name for end in self.ends[n]]
             servers = [device.kind == "server" or self.graph.devices[end.peer].kind == "server" for end in self.ends[n]]
             every.append(facts(self.observed[n], ports, servers))
-        report_disagreements(self.graph, self.ends, every, self.observed.__getitem__, report)
+        return every
+
+    def found(self) -> list[str]:
+        report = Report()
+        report_disagreements(self.graph, self.ends, self.facts(), self.observed.__getitem__, report)
         return [diagnostic.message for diagnostic in report]
 
     def change(self, role: str, kind: str, **values: object) -> None:
@@ -149,3 +156,118 @@ def test_equal_interfaces_have_nothing_to_explain() -> None:
     port = ObservedInterface(True, 400_000, 9100, "rs", (), True, 0, ())
     own = Observed("a", 1, 1, (), {"p": port}, {}, (), ())
     assert explain(own, "p", own, "p", False) == []
+
+
+@pytest.mark.parametrize("version", [4, 6])
+@pytest.mark.parametrize(("role", "kind"), [("leaf", "switch"), ("server", "switch")])
+def test_the_same_address_of_one_family_alone_is_found(tmp_path: Path, role: str, kind: str, version: int) -> None:
+    bench = Bench(tmp_path, "dual")
+    n = next(n for n, device in enumerate(bench.graph.devices) if device.role == role)
+    end = next(e for e in bench.ends[n] if bench.graph.devices[e.peer].kind == kind)
+    here = bench.observed[n].interfaces[bench.graph.devices[n].layout.ports[end.port].name].addresses
+    there = bench.observed[end.peer].interfaces[bench.graph.devices[end.peer].layout.ports[end.peer_port].name].addresses
+    mixed = tuple(b if b.version == version else a for a, b in zip(here, there, strict=True))
+    bench.change(role, kind, addresses=mixed)
+    (message,) = bench.found()
+    assert "both have the address" in message
+
+
+def test_an_address_at_one_end_alone_is_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "dual")
+    bench.change("leaf", "switch", addresses=())
+    (message,) = bench.found()
+    assert "addresses none and" in message
+
+
+def test_a_neighbour_that_is_expected_under_another_asn_is_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "unnumbered")
+    bench.change_device(
+        "spine", lambda own: replace(own, sessions=(replace(own.sessions[0], asn=own.sessions[0].asn + 1), *own.sessions[1:]))
+    )
+    (message,) = bench.found()
+    assert "expects AS" in message
+
+
+def test_an_end_that_is_not_unnumbered_is_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "unnumbered")
+    bench.change("leaf", "switch", unnumbered=False)
+    (message,) = bench.found()
+    assert "one end is unnumbered" in message
+
+
+@pytest.mark.parametrize("name", FABRIC)
+def test_links_without_a_session_at_either_end_are_found(tmp_path: Path, name: str) -> None:
+    """Both ends agree, and nothing is routed."""
+    bench = Bench(tmp_path, name)
+    bench.observed = [replace(own, sessions=()) for own in bench.observed]
+    found = bench.found()
+    count = int((bench.graph.links.tiers > 0).sum())
+    assert len(found) == min(count, 10)
+    assert all("no BGP session" in message for message in found)
+    assert ("more links" in found[-1]) == (count > 10)
+
+
+def test_disagreements_are_the_numbers_of_their_links(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "numbered")
+    n = next(n for n, device in enumerate(bench.graph.devices) if device.role == "leaf")
+    end = next(e for e in bench.ends[n] if bench.graph.devices[e.peer].kind == "switch")
+    bench.change("leaf", "switch", mtu=1500)
+    assert disagreements(bench.graph, bench.ends, bench.facts()).tolist() == [end.link]
+
+
+def test_subnets_that_the_interpreters_own_hash_confuses_differ() -> None:
+    """Python hashes an integer modulo 2^61 - 1, where 2^64 is 8."""
+    one, two = Prefix(6, (0xFD00 << 112) + (1 << 64), 127), Prefix(6, (0xFD00 << 112) + 8, 127)
+    assert hash(one) == hash(two)
+    key = [
+        int(facts(Observed("a", 1, 1, (), {"p": port}, {}, (), ()), ["p"], [False]).key[0])
+        for port in (ObservedInterface(True, 400_000, 9100, "rs", (address,), False, 0, ()) for address in (one, two))
+    ]
+    assert key[0] != key[1]
+
+
+def test_digests_are_the_same_in_every_process() -> None:
+    program = (
+        "from fabric_compiler.model.device import Prefix\n"
+        "from fabric_compiler.verify.agreement import facts\n"
+        "from fabric_compiler.verify.observed import Observed, ObservedInterface\n"
+        "port = ObservedInterface(True, 400_000, 9100, 'rs', (Prefix(4, 1 << 24, 31),), False, 0, (((26,), 3),))\n"
+        "found = facts(Observed('a', 1, 1, (), {'p': port}, {}, (), ()), ['p'], [False])\n"
+        "print(found.key.tolist(), found.own.tolist())\n"
+    )
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", program], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(printed) == 1
+
+
+@pytest.mark.parametrize("role", ["leaf", "spine"])
+def test_a_switch_announces_all_that_its_plan_has_and_nothing_else(tmp_path: Path, role: str) -> None:
+    bench = Bench(tmp_path, "dual")
+    n = next(n for n, device in enumerate(bench.graph.devices) if device.role == role)
+    device, plan, own = bench.graph.devices[n], bench.analysis.plan.devices[n], bench.observed[n]
+    assert plan
+    ports = [device.layout.ports[end.port].name for end in bench.ends[n]]
+    assert check_files(device, plan, None, {}, own, ports) == []
+    for announced in (own.announced[1:], own.announced[:-1], (*own.announced, Prefix(4, 1 << 24, 24))):
+        (sentence,) = check_files(device, plan, None, {}, replace(own, announced=announced), ports)
+        assert "announced prefixes" in sentence
+
+
+def test_a_leaf_announces_its_hosts_from_its_first_server_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "numbered")
+    n = next(n for n, device in enumerate(bench.graph.devices) if device.role == "leaf")
+    device, plan, own = bench.graph.devices[n], bench.analysis.plan.devices[n], bench.observed[n]
+    assert plan
+    ports = [device.layout.ports[end.port].name for end in bench.ends[n]]
+    (sentence,) = check_files(device, plan, None, {}, replace(own, announced=plan.loopbacks), ports)
+    assert "announced prefixes" in sentence
+    # a leaf whose servers are still to come announces its loopback alone
+    above = [device.layout.ports[end.port].name for end in bench.ends[n] if bench.graph.devices[end.peer].kind == "switch"]
+    up = {name: replace(port, enabled=name in above) for name, port in own.interfaces.items()}
+    waiting = replace(own, interfaces=up)
+    assert check_files(device, plan, None, {}, replace(waiting, announced=plan.loopbacks), above) == []
+    assert check_files(device, plan, None, {}, waiting, above)
