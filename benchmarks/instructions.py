@@ -3,9 +3,9 @@
     python benchmarks/instructions.py            count, and compare with instructions.json
     python benchmarks/instructions.py --update   count, and write instructions.json
 
-Counted by valgrind (Debian's package) as the difference of two runs, the compile and a mere start-up, both in one process, with
-a fixed hash seed. Instructions are no seconds, but repeat to a few tenths of a percent, where seconds on a shared machine do
-not. Ends with 1 when a figure is more than the tolerance above the kept one; below it, the command says that an update is due.
+Counted by valgrind (Debian's package) over a whole process with a fixed hash seed. Instructions are no seconds, and repeat better
+than seconds on a shared machine, but not exactly: four start-ups lay within 0.7 % of one another. Hence the tolerance of 2 %: what
+slows down by less is not seen. Ends with 1 when a figure is above the kept one by more; below it, says that an update is due.
 They hold for one interpreter and one set of libraries, so these are kept beside the figures.
 """
 
@@ -31,7 +31,7 @@ CASES = {
     "leaf-spine-8x64": INTENTS / "leaf-spine-8x64.yaml",
 }
 START_UP = "start-up"
-_TOLERANCE = 0.01
+_TOLERANCE = 0.02
 _LIBRARIES = ("jinja2", "msgspec", "netaddr", "numpy", "pydantic", "pyyaml", "typer")
 _COUNT = re.compile(r"^summary: (\d+)", re.MULTILINE)
 
@@ -56,7 +56,7 @@ def count(command: list[str]) -> int:
 
 
 def counts() -> dict[str, int]:
-    """Of start-up, and of each case beyond it."""
+    """Of start-up, and of each case, start-up included."""
     start = [sys.executable, "-c", "import fabric_compiler.compiler"]
     subprocess.run(start, env=environment(), check=True)  # makes the byte code
     found = {START_UP: count(start)}
@@ -67,7 +67,7 @@ def counts() -> dict[str, int]:
             subprocess.run(command, env=environment(), check=True, stdout=subprocess.DEVNULL)
             shutil.rmtree(Path(scratch, "build"))
             Path(copy).with_suffix(".lock").unlink(missing_ok=True)
-            found[name] = count(command) - found[START_UP]
+            found[name] = count(command)
     return found
 
 

@@ -175,19 +175,19 @@ def prune(intent: IntentFile, catalog: Catalogue = None) -> None:
     """Free the numbers of what was removed."""
     from fabric_compiler.plan import lock as locks
 
-    _relock(intent, catalog, locks.prune, overlaps=False)
+    _relock(intent, catalog, locks.prune)
 
 
 @lock_app.command()
 def reassign(
     intent: IntentFile,
-    name: Annotated[str, typer.Argument(help="A pod, or an entry as the lock shows it.", show_default=False)],
+    names: Annotated[list[str], typer.Argument(help="Pods, or entries as the lock shows them.", show_default=False)],
     catalog: Catalogue = None,
 ) -> None:
-    """Give a pod other numbers, after two branches took the same. Its devices must not be in use yet."""
+    """Give pods other numbers, after two branches took the same. Their devices must not be in use yet."""
     from fabric_compiler.plan import lock as locks
 
-    _relock(intent, catalog, lambda lock: locks.without(lock, name), overlaps=True)
+    _relock(intent, catalog, lambda lock: locks.without(lock, *names))
 
 
 @app.command()
@@ -394,15 +394,13 @@ def _word(verdict: Verdict, fails: bool) -> str:
     return f"{files} differ; review, then `fabricc golden update`" if fails else f"{files} updated"
 
 
-def _relock(intent: Path, catalog: Path | None, change: Callable[[Any], Any], *, overlaps: bool) -> None:
+def _relock(intent: Path, catalog: Path | None, change: Callable[[Any], Any]) -> None:
     from fabric_compiler import compiler
     from fabric_compiler.plan import lock as locks
 
-    path = intent.with_suffix(".lock")
-    old = _guarded(lambda: locks.read(path, str(path), overlaps=overlaps), Form.TEXT)
     options = _options(catalog, None, None, False)
-    found = _guarded(lambda: compiler.relock(intent, change(old), options), Form.TEXT)
-    lines = locks.changes(old, found.lock)
+    old, found = _guarded(lambda: compiler.relock(intent, change, options), Form.TEXT)
+    path, lines = found.lock_path, locks.changes(old, found.lock)
     print("\n".join([f"{_shown(path)}:", *(f"  {line}" for line in lines)]) if lines else f"{_shown(path)}: unchanged")
 
 

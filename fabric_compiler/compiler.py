@@ -22,7 +22,7 @@ from fabric_compiler.emit.graph_json import graph_bytes
 from fabric_compiler.emit.manifest import Manifest, Summary
 from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, tables
 from fabric_compiler.emit.tables import csv_bytes
-from fabric_compiler.emit.tree import transaction
+from fabric_compiler.emit.tree import build_error, held, transaction
 from fabric_compiler.intent import loader as language
 from fabric_compiler.ir.blocks import Extents, rack_block, switch_rows_block
 from fabric_compiler.ir.cabling import Cabling
@@ -110,7 +110,8 @@ def analyse(path: Path, options: Options) -> Analysis:
     with clock("plan"):
         plan = number(intent, found, graph, blocks, source, report)
         if not report.failed:
-            check_plan(graph, plan, intent, report)
+            report.raise_if_failed()  # what is exhausted would break every rule of the plan besides
+        check_plan(graph, plan, intent, report)
     with clock("cabling"):
         racks, rows = _held(old_lock, "racks"), _held(old_lock, "switch-rows")
         cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=racks, switch_rows=rows)
@@ -119,7 +120,8 @@ def analyse(path: Path, options: Options) -> Analysis:
     with clock("control"):
         decisions = decide(intent, loaded.rules, found, graph, plan, blocks, cabling, catalog, source, report)
         report.raise_if_failed()
-    lock = allocator.lock({shape.network: shape_text(shape) for shape in found}, {**old_lock.media, **cabling.pins})
+    kept = {**old_lock.shapes, **{shape.network: shape_text(shape) for shape in found}}  # of removed networks too
+    lock = allocator.lock(kept, {**old_lock.media, **cabling.pins})
     _check_lock(old_lock, lock, lock_path, options.locked, report)
     return Analysis(loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, tuple(report), clock.seconds)
 
@@ -164,11 +166,18 @@ def build(path: Path, output: Path, options: Options) -> Build:
     return Build(analysis, output / fabric, manifest, summary, replaced, size)
 
 
-def relock(path: Path, lock: Lock, options: Options) -> Analysis:
-    """Put `lock`, with what the intent needs besides, in the place of the lock beside the intent. Raises CompileError."""
-    analysis = check(path, replace(options, lock=lock, locked=False))
-    replace_file(analysis.lock_path, locks.dumps(analysis.lock).encode())
-    return analysis
+def relock(path: Path, change: Callable[[Lock], Lock], options: Options) -> tuple[Lock, Analysis]:
+    """Replace the lock beside the intent by its `change`, with what the intent needs besides; returns the one before too.
+
+    Entries that claim the same numbers are let pass before the change, and not after it. Raises CompileError.
+    """
+    lock_path = path.parent / f"{path.stem}.lock"
+    shown = str(lock_path)
+    before = locks.read(lock_path, shown, overlaps=True)
+    locks.check(wanted := change(before), shown)
+    analysis = check(path, replace(options, lock=wanted, locked=False))
+    _write_lock(replace(analysis, old_lock=before))
+    return before, analysis
 
 
 def workshop(analysis: Analysis, options: Options) -> Workshop:
@@ -235,15 +244,18 @@ def _check_lock(old: Lock, new: Lock, path: Path, locked: bool, report: Report) 
 def _write_lock(analysis: Analysis) -> None:
     """Unless somebody changed it meanwhile: then the numbers of this build may be somebody else's."""
     path, text = analysis.lock_path, locks.dumps(analysis.lock)
-    now = locks.read(path, str(path))
-    if now == analysis.lock:
-        return
-    if now != analysis.old_lock:
-        hint = "another compile changed it; compile again"
-        raise CompileError(
-            [Diagnostic("FC4005", Severity.ERROR, "the lock changed during the compile", Span(str(path), 1, 1), hint)]
-        )
-    replace_file(path, text.encode())
+    try:
+        with held(path.parent.resolve()):
+            now = locks.read(path, str(path), overlaps=True)
+            if now == analysis.lock:
+                return
+            if now != analysis.old_lock:
+                place, hint = Span(str(path), 1, 1), "another compile changed it; compile again"
+                raise CompileError([Diagnostic("FC4005", Severity.ERROR, "the lock changed during the compile", place, hint)])
+            replace_file(path, text.encode())
+    except OSError as error:
+        hint = "the lock is kept beside the intent: its directory must be writable"
+        raise build_error(f"cannot write the lock {path}: {error.strerror or type(error).__name__}", hint) from error
 
 
 def _held(lock: Lock, kind: str) -> dict[tuple[str, str], Extents]:

@@ -18,7 +18,7 @@ from fabric_compiler.cabling.racks import PodSize, leafs_of, pod_extents, rack_e
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.intent.schema import Intent, Placement
-from fabric_compiler.ir.blocks import Extents
+from fabric_compiler.ir.blocks import MAX_PLACES, Extents
 from fabric_compiler.ir.cabling import Places, PodRacks, SwitchRows
 
 UNIT_UM = 44_450  # EIA-310: a rack unit is 44.45 mm
@@ -92,7 +92,9 @@ def floor(
     unit = np.where(columns.server, server_unit, leaf_unit)
 
     above = ~columns.server & ~in_pod
-    spine_row, spine_place, spine_unit, rows = _above_pods(columns, above, networks, units, rack_units, row_length, switch_rows)
+    spine_row, spine_place, spine_unit, rows = _above_pods(
+        columns, above, networks, units, rack_units, row_length, switch_rows, report
+    )
     row = np.where(above, spine_row, row)
     place = np.where(above, spine_place, place)
     unit = np.where(above, spine_unit, unit)
@@ -135,7 +137,8 @@ def _leafs(columns: DeviceColumns, networks: int, units: Ints, rack_units: Ints)
     if not len(at):
         return rack, unit, racks
     pod, network = columns.pod[at], columns.network[at]
-    turn = ranks(pod, network, columns.slot[at])
+    # by the leaf's own place in the pod: a pod that has grown may have its later rows below its first
+    turn = ranks(pod, network, (columns.index[at] << 32) + columns.slot[at])
     tallest = _tallest(pod * networks + network, units[at], len(columns.pods) * networks)
     number, position = np.divmod(turn, np.maximum(rack_units[at] // tallest, 1))
     np.maximum.at(racks, (pod, network), number + 1)
@@ -152,6 +155,7 @@ def _above_pods(
     rack_units: Ints,
     row_length: Ints,
     pinned: SwitchRows,
+    report: Report,
 ) -> tuple[Ints, Ints, Ints, SwitchRows]:
     """For each device, taken as a switch of no pod, its row, rack in the row and unit, by its slot; and the rows of each tier
     of a network, which are its own."""
@@ -171,10 +175,20 @@ def _above_pods(
         sizes = {owner: int(turn[found].max()) + 1 for owner, found in members.items() if len(found)}
         order = {owner: number for number, owner in enumerate(sizes)}
         kept = {owner: extents for (place_, owner), extents in pinned.items() if place_ == site}
-        for owner, extents in rack_extents(sizes, order, kept).items():
-            made[site, owner] = extents
+        found = {(site, owner): extents for owner, extents in rack_extents(sizes, order, kept).items()}
+        _check_numbers(found, report)
+        made |= found
+        for (_, owner), extents in found.items():
             row[members[owner]] = _numbers(extents)[turn[members[owner]]]
     return row, place, 1 + position * tallest, made
+
+
+def _check_numbers(made: Mapping[tuple[str, str], Extents], report: Report) -> None:
+    """A lock may hold numbers so high that what follows them has no name and no place."""
+    for (site, owner), extents in made.items():
+        if any(start + size > MAX_PLACES for start, size in extents.blocks):
+            hint = "the lock holds numbers near the last one: take it from git as it was"
+            report.fatal("FC4005", f"the places of {owner} at {site} are beyond number {MAX_PLACES}", hint=hint)
 
 
 def _numbers(extents: Extents) -> Ints:
@@ -228,6 +242,7 @@ def _blocks(
         }
         kept = {owner: blocks for (there, owner), blocks in pinned.items() if there == place}
         extents |= {(place, owner): blocks for owner, blocks in pod_extents(here, pod_position, kept).items()}
+    _check_numbers(extents, report)
     racks: list[int] = [0]  # the first is nobody's
     begin: dict[tuple[str, str], int] = {}
     for owner, held in extents.items():

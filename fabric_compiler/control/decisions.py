@@ -62,11 +62,11 @@ def decide(
     drained, drained_links = _maintenance(intent, graph, ends, places, report)
     for shape in shapes:
         _check_families(shape, places, report)
-        _check_load_balancing(shape, places, report)
         _check_headroom(shape, graph, cabling, catalog, places, report)
     underlays = {shape.network: _underlay(shape, graph, plan, blocks) for shape in shapes}
     for shape in shapes:
-        _check_limits(shape, underlays[shape.network], places, report)
+        _check_platforms(shape, underlays[shape.network], graph, catalog, places, report)
+        _check_bgp(shape, underlays[shape.network], places, report)
     return Decisions(
         intent=intent,
         catalog=catalog,
@@ -85,20 +85,17 @@ def decide(
 
 def _underlay(shape: Shape, graph: Graph, plan: Plan, blocks: Blocks) -> Underlay:
     number = graph.networks.index(shape.network)
-    members = [(d, p) for d, p in zip(graph.devices, plan.devices, strict=True) if p and d.network == shape.network]
-    hosts = next((p.hosts for _, p in members if p.hosts), ())
-    rows = sum(len(blocks[site_rows(shape.network, site)]) for site in shape.reserved_rows)
-    owners = (f"{shape.network}/spines/", f"{shape.network}/cores/")
-    above = sum(len(extents) for owner, extents in blocks.items() if owner.startswith(owners))
-    return underlay(
-        shape.intent,
-        plan.networks[number],
-        hosts,
-        rows,
-        shape.columns * shape.planes,
-        above,
-        {role: _paths(role, number, graph) for role in ("leaf", "spine", "core")},
+    hosts = next(
+        (p.hosts for d, p in zip(graph.devices, plan.devices, strict=True) if p and p.hosts and d.network == shape.network), ()
     )
+    routes = {}
+    for site in shape.reserved_rows:
+        # a loopback and an aggregate of each leaf, a loopback of each switch above
+        leafs = len(blocks[site_rows(shape.network, site)]) * shape.columns * shape.planes
+        owners = tuple(f"{shape.network}/{kind}/{site}/" for kind in ("spines", "cores"))
+        routes[site] = 2 * leafs + sum(len(extents) for owner, extents in blocks.items() if owner.startswith(owners))
+    paths = {role: _paths(role, number, graph) for role in ("leaf", "spine", "core")}
+    return underlay(shape.intent, plan.networks[number], hosts, routes, paths)
 
 
 def _paths(role: str, network: int, graph: Graph) -> int:
@@ -149,41 +146,51 @@ def _check_families(shape: Shape, places: Places, report: Report) -> None:
         )
 
 
-def _check_load_balancing(shape: Shape, places: Places, report: Report) -> None:
-    if shape.intent.load_balancing != "dynamic":
-        return
-    for split in (shape.leaf, shape.spine, shape.core):
-        if split and not split.product.switch.nos[split.product.nos].dynamic_load_balancing:
-            product = split.product
+def _check_platforms(shape: Shape, shared: Underlay, graph: Graph, catalog: Catalog, places: Places, report: Report) -> None:
+    """Each product of the network balances load as stated, and has tables as large as its vendor publishes."""
+    kinds = dict.fromkeys((d.role, d.model, d.nos) for d in graph.devices if d.network == shape.network)
+    routes = max(shared.routes.values())
+    for role, model, nos in kinds:
+        support = catalog.switches[model].nos[nos]
+        if shape.intent.load_balancing == "dynamic" and not support.dynamic_load_balancing:
             report.error(
                 "FC2008",
-                f"{product.switch.name} under {product.nos} has no dynamic load balancing",
+                f"{model} under {nos} has no dynamic load balancing",
                 places.at("networks", shape.network, "load-balancing"),
                 "leave it out: it is dynamic where the operating system has it",
             )
-            return
-
-
-def _check_limits(shape: Shape, shared: Underlay, places: Places, report: Report) -> None:
-    """Routes and ECMP fit the tables of each tier's platform, as far as its vendor publishes them."""
-    for role, split in (("leaf", shape.leaf), ("spine", shape.spine), ("core", shape.core)):
-        if split is None:
-            continue
-        product = split.product
-        limits = product.switch.nos[product.nos].limits
-        routes = dict.fromkeys(shared.families, shared.routes_in_all)
         for what, needed, limit in (
-            ("paths of equal cost", shared.maximum_paths[role], limits.ecmp_width),
-            ("IPv4 routes", routes.get(4, 0), limits.ipv4_routes),
-            ("IPv6 routes", routes.get(6, 0), limits.ipv6_routes),
+            ("paths of equal cost", shape.intent.bgp.maximum_paths or shared.paths[role], support.limits.ecmp_width),
+            ("IPv4 routes", routes if 4 in shared.families else 0, support.limits.ipv4_routes),
+            ("IPv6 routes", routes if 6 in shared.families else 0, support.limits.ipv6_routes),
         ):
             if limit is not None and needed > limit:
                 report.error(
                     "FC6005",
-                    f"{shape.network}: a {role} needs {needed} {what}; {product.switch.name} under {product.nos} has {limit}",
+                    f"{shape.network}: a {role} needs {needed} {what}; {model} under {nos} has {limit}",
                     places.at("networks", shape.network, role),
                     "take another switch, or lay the network out for fewer pods",
                 )
+
+
+def _check_bgp(shape: Shape, shared: Underlay, places: Places, report: Report) -> None:
+    """What is stated does not cut off what the plan announces."""
+    limit, routes = shape.intent.bgp.maximum_prefix, max(shared.routes.values())
+    if limit is not None and limit < routes:
+        report.error(
+            "FC2007",
+            f"maximum-prefix {limit} ends sessions of {shape.network}: {routes} routes are announced within the reserve",
+            places.at("networks", shape.network, "bgp", "maximum-prefix"),
+            f"state {routes + routes // 2}, or leave it out",
+        )
+    paths, widest = shape.intent.bgp.maximum_paths, max(shared.paths.values())
+    if paths is not None and paths < widest:
+        report.warning(
+            "FC2007",
+            f"maximum-paths {paths} leaves links of {shape.network} idle: there are up to {widest} paths of equal cost",
+            places.at("networks", shape.network, "bgp", "maximum-paths"),
+            f"state {widest}, or leave it out",
+        )
 
 
 def _maintenance(
@@ -209,6 +216,14 @@ def _maintenance(
         if not hits:
             what = "no link between switches there" if found else "no such switch"
             report.error("FC2005", f"maintenance of {entry}: there is {what}", places.at("maintenance", position))
+        cut = [d.name for d in (graph.devices[n] for n in found) if d.role == "leaf" and not interface]
+        if cut:
+            report.warning(
+                "FC6007",
+                f"{', '.join(cut[:3])}{' and others' if len(cut) > 3 else ''}: no other way leads to the servers there",
+                places.at("maintenance", position),
+                "drain the servers too, from the scheduler; the network has nothing to route around it",
+            )
     return frozenset(devices), frozenset(links)
 
 

@@ -42,13 +42,17 @@ class Underlay:
     families: frozenset[int]  # of loopbacks and hosts
     link_families: frozenset[int]  # of numbered links; empty: unnumbered
     hosts_lengths: dict[int, int]  # family -> length of a leaf's aggregate
-    routes_in_all: int  # of one family, within the reserve
-    maximum_paths: dict[str, int]  # by role
+    routes: dict[str, int]  # site -> of one family, within the reserve
+    paths: dict[str, int]  # role -> the most paths of equal cost
 
     @property
     def family_sessions(self) -> tuple[int, ...]:
         """The families that have sessions of their own, on links numbered in both; else one session carries all."""
-        return (4, 6) if len(self.link_families) == 2 else ()
+        return tuple(sorted(self.families)) if len(self.link_families) == 2 else ()
+
+    def maximum_paths(self, role: str) -> int:
+        """As stated, or up to a power of two."""
+        return self.network.bgp.maximum_paths or 1 << (self.paths[role] - 1).bit_length()
 
     def group(self, device: Device, lower: bool, version: int, drained: bool) -> str:
         """The peer group of a session; `lower`: this device is the lower end."""
@@ -57,27 +61,12 @@ class Underlay:
 
 
 def underlay(
-    network: NetworkIntent,
-    plan: NetworkPlan,
-    hosts: Prefixes,
-    rows: int,
-    columns: int,
-    switches_above: int,
-    paths: dict[str, int],
+    network: NetworkIntent, plan: NetworkPlan, hosts: Prefixes, routes: dict[str, int], paths: dict[str, int]
 ) -> Underlay:
-    """`hosts` are any leaf's aggregates, `rows` and `columns` those that are reserved."""
+    """`hosts` are any leaf's aggregates."""
     families = frozenset(p.version for p in (*plan.loopbacks, *plan.hosts))
-    most = 2 * rows * columns + switches_above
-    stated = network.bgp.maximum_paths
-    return Underlay(
-        network,
-        plan,
-        families,
-        frozenset(p.version for p in plan.links),
-        {p.version: p.length for p in hosts},
-        most,
-        {role: stated or 1 << (width - 1).bit_length() for role, width in paths.items()},
-    )
+    lengths = {p.version: p.length for p in hosts}
+    return Underlay(network, plan, families, frozenset(p.version for p in plan.links), lengths, routes, paths)
 
 
 def routing(
@@ -94,7 +83,7 @@ def routing(
         bgp=Bgp(
             asn=plan.asn,
             router_id=plan.router_id,
-            maximum_paths=shared.maximum_paths[device.role],
+            maximum_paths=shared.maximum_paths(device.role),
             multipath_relax=True,
             graceful_restart=bgp.graceful_restart,
             restart_time=bgp.restart_time,
@@ -190,7 +179,7 @@ def _peer_groups(shared: Underlay, device: Device, drained: bool, links_drained:
     if device.role == "spine" and not device.uplinks:
         directions = [False]
     for lower in directions:
-        limit = shared.network.bgp.maximum_prefix or _limit(shared, device, lower)
+        limit = shared.network.bgp.maximum_prefix or _limit(announced_by(shared, device, lower))
         for version in shared.family_sessions or (0,):
             for link_drained in (False, True) if links_drained else (False,):
                 yield PeerGroup(
@@ -205,7 +194,11 @@ def _peer_groups(shared: Underlay, device: Device, drained: bool, links_drained:
                 )
 
 
-def _limit(shared: Underlay, device: Device, lower: bool) -> int:
-    """Routes that a neighbour can announce within the reserve, and half as many again; a leaf announces two."""
-    most = 2 if not lower and device.role == "spine" else shared.routes_in_all
-    return max(8, most + most // 2)
+def announced_by(shared: Underlay, device: Device, lower: bool) -> int:
+    """The most routes of one family that a neighbour announces within the reserve; a leaf announces two."""
+    return 2 if not lower and device.role == "spine" else shared.routes[device.site]
+
+
+def _limit(routes: int) -> int:
+    """Half as many again, and room for a few."""
+    return max(8, routes + routes // 2)

@@ -152,6 +152,7 @@ class SwitchModels:
         return [
             Neighbor(shared.group(device, end.lower, address.version, drained), "", address, asn, description, drained)
             for address in other
+            if not shared.family_sessions or address.version in shared.family_sessions
         ]
 
     def _headroom(self, device: Device, speed: int, length: int) -> int:

@@ -25,14 +25,17 @@ def counts(graph: Graph, cabling: Cabling, catalog: Catalog, prefixes: int, sess
         network, tiers = divmod(pair, len(TIER_PAIRS))
         links.setdefault(graph.networks[network], {})[TIER_PAIRS[tiers]] = count
     cables = np.bincount(cabling.cables.medium, minlength=len(catalog.media)).tolist()
-    modules = {line.item: line.count for line in cabling.bom if line.kind == "module"}
+    modules: Counter[str] = Counter()
+    for line in cabling.bom:
+        if line.kind == "module":
+            modules[line.item] += line.count
     return Counts(
         servers=servers.total(),
         gpus=sum(catalog.servers[model].gpus * count for model, count in servers.items()),
         switches={network: dict(sorted(roles.items())) for network, roles in sorted(switches.items())},
         links=links,
         cables={medium.name: count for medium, count in zip(catalog.media, cables, strict=True) if count},
-        modules=modules,
+        modules=dict(modules),
         sessions=sessions,
         prefixes=prefixes,
     )

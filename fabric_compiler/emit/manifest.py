@@ -171,7 +171,9 @@ def render(found: Summary) -> list[str]:
     """Lines for people: a line a kind and sign, with the first names."""
     if not found.changes:
         return ["nothing changed"]
-    lines = [f"{found.touched} of {found.files} files differ from the build before"]
+    removed = sum(change.removed for change in found.changes)  # not among the files of the new build
+    gone = f", and {removed} more {'are' if removed > 1 else 'is'} gone" if removed else ""
+    lines = [f"{found.touched - removed} of {found.files} files differ from the build before{gone}"]
     groups: dict[tuple[str, str], list[str]] = {}
     for change in found.changes:
         groups.setdefault((change.kind, change.sign), []).append(change.name)

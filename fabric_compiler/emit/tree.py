@@ -168,10 +168,17 @@ def _exclusive(directory: int, name: str, on_wait: Callable[[], None] | None = N
 
 @contextmanager
 def held(directory: Path) -> Iterator[int]:
-    """A descriptor of the directory with flock(2) on it, where a lock file would be in the way. No link is followed."""
+    """A descriptor of the directory with flock(2) on it, where a lock file would be in the way. No link is followed.
+
+    NFS has no such lock (flock(2): it wants a descriptor for writing, which a directory has not); there it is left out.
+    """
     lock = _Lock(os.open(directory, _DIRECTORY))
     try:
-        _flock(lock.descriptor, None)
+        try:
+            _flock(lock.descriptor, None)
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.ENOTSUP):
+                raise
         yield lock.descriptor
     finally:
         lock.close()

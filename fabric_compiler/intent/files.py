@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fabric_compiler.diagnostics import CompileError, Report, Span
+from fabric_compiler.emit.files import is_safe_name
 from fabric_compiler.units import shorten
 from fabric_compiler.yamltree import MAX_FINDINGS, Limits, Node, decode, parse, read_bytes
 
@@ -51,6 +52,7 @@ class _Files:
         self.shown = path.parent  # as typed: messages name files as their reader knows them
         self.root = Path(os.path.realpath(path.parent))
         self.first = path.name
+        self.lock = f"{path.stem}.lock"
         self.report = report
         self.seen: set[str] = set()
         self.parts: list[Part] = []
@@ -67,6 +69,9 @@ class _Files:
         if not self.inside(real):
             where = cause or Span(shown, 1, 1)
             return self.report.error("FC1006", f"{shorten(name, 120)} leads out of the directory of the intent", where)
+        if not is_safe_name(name) or name == self.lock:  # a build has a copy, and so it has of the lock
+            where, hint = cause or Span(shown, 1, 1), "take a printable one without backslashes, no part with . or - in front"
+            return self.report.error("FC1006", f"{shorten(name, 120)} is no name for a file of an intent", where, hint)
         if real in self.seen:
             return None
         self.seen.add(real)

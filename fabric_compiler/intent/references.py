@@ -145,8 +145,8 @@ class _Checks:
                 if tier is not None:
                     yield from _with_variants(tier, ("networks", name, role))
         for index, pod in enumerate(self.intent.pods):
-            for name, tier in pod.leaf.items():
-                yield from _with_variants(tier, ("pods", index, "leaf", name))
+            for name, own in pod.leaf.items():
+                yield Tier.model_construct(**dict(own)), ("pods", index, "leaf", name)
 
     def tier(self, tier: Tier, path: Path) -> PlacedTier:
         inherited = "mix" in path and not self.source.stated(*path, "switch")  # judged where it is stated

@@ -121,6 +121,16 @@ class Tier(Part):
     mix: tuple[Variant, ...] = ()
 
 
+class PodTier(Part):
+    """The product of one pod's leafs, where it differs from the network's; its uplinks are as many as the network's."""
+
+    switch: Product
+    nos: Product | None = None
+    release: Product | None = None
+    hwsku: Product | None = None
+    downlinks: Annotated[int, whole(1, 1024)] | None = None
+
+
 class Addressing(Part):
     """Pools; one prefix, or an IPv4 and an IPv6 one."""
 
@@ -161,7 +171,7 @@ class BgpTimers(Part):
 
 class BgpOptions(Part):
     bfd: Annotated[Annotated[BfdTimers, Tag("(mapping)")] | Annotated[Flag, Tag("(scalar)")], mapping_or_scalar()] = True
-    maximum_paths: Annotated[int, whole(1, 1024)] | None = None
+    maximum_paths: Annotated[int, whole(1, 256)] | None = None
     maximum_prefix: Annotated[int, whole(1, 4_000_000)] | None = None
     graceful_restart: Flag = True
     restart_time: Annotated[int, whole(1, 3600)] = 120
@@ -210,7 +220,7 @@ class Pod(Part):
     servers: Annotated[int, whole(1, 100_000)]
     server: Product
     connect: dict[Name, Name] = Field(description="network: NIC group of the server")
-    leaf: dict[Name, Tier] = Field(
+    leaf: dict[Name, PodTier] = Field(
         default_factory=dict, description="network: the product of this pod's leafs, where it differs"
     )
     reserve: PodReserve = PodReserve()

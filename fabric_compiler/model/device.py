@@ -38,7 +38,9 @@ class Interface:
     enabled: Annotated[bool, Declared("networks.*", "a port with a cable is up, any other is shut")]
     drained: Annotated[bool, Declared("maintenance", "a drained port keeps its session and announces at the lowest preference")]
     speed: Annotated[int, Declared("networks.*.topology", "the speed of the link")]
-    fec: Annotated[str, Declared("networks.*", "RS(544,514) from 50G a lane (IEEE 802.3 clauses 91, 134, 161); rs or none")]
+    fec: Annotated[
+        str, Declared("networks.*", "rs from 25G on, 40G excepted (IEEE 802.3 clauses 91, 108, 134, 161), else none")
+    ]
     mtu: Annotated[int, Declared("networks.*.mtu", "jumbo frames: 9100 bytes of IP packet by default")]
     description: Annotated[str, Declared("pods", "the device and port at the other end")]
     peer_device: str
@@ -126,7 +128,7 @@ class PeerGroup:
     policy_in: str
     policy_out: str
     maximum_prefix: Annotated[
-        int, Declared("networks.*.bgp.maximum-prefix", "what the reserved blocks can announce, and half as much")
+        int, Declared("networks.*.bgp.maximum-prefix", "what the reserved blocks can announce, and half as much; 8 at least")
     ]
     bfd: Annotated[bool, Declared("networks.*.bgp.bfd", "on between switches")]
     ipv4: Annotated[bool, Declared("networks.*.addressing", "address family carried")]
@@ -152,7 +154,9 @@ class Bgp:
     asn: Annotated[
         int, Declared("networks.*.asns", "RFC 7938: one a leaf, one for the spines of a group, one for the cores of a site")
     ]
-    router_id: Annotated[int, Declared("networks.*.addressing.loopbacks", "the IPv4 loopback")]
+    router_id: Annotated[
+        int, Declared("networks.*.addressing.loopbacks", "the IPv4 loopback; without one, its like in the default pool")
+    ]
     maximum_paths: Annotated[
         int, Declared("networks.*.bgp.maximum-paths", "the equal-cost paths that the topology has, up to a power of two")
     ]
@@ -163,7 +167,9 @@ class Bgp:
     keepalive: Annotated[int, Declared("networks.*.bgp.timers", "seconds")]
     hold: Annotated[int, Declared("networks.*.bgp.timers", "seconds")]
     bfd: Annotated[Bfd | None, Declared("networks.*.bgp.bfd", "timers of the sessions' BFD")]
-    networks: Annotated[tuple[Prefix, ...], Declared("networks.*.addressing", "the loopback and the servers' aggregate")]
+    networks: Annotated[
+        tuple[Prefix, ...], Declared("networks.*.addressing", "the loopback, and the aggregate of the servers that there are")
+    ]
     peer_groups: tuple[PeerGroup, ...]
     neighbors: tuple[Neighbor, ...]
 
@@ -310,7 +316,8 @@ class SwitchModel:
     drained: Annotated[bool, Declared("maintenance", "kept up, routed around")]
     hash_seed: Annotated[int, Declared("networks.*", "one a tier: equal seeds in successive tiers polarise ECMP")]
     load_balancing: Annotated[
-        Literal["static", "dynamic"], Declared("networks.*.load-balancing", "dynamic where the NOS has it")
+        Literal["static", "dynamic"],
+        Declared("networks.*.load-balancing", "dynamic where the NOS has it and the network carries RoCE"),
     ]
     lldp: Annotated[bool, Declared("management.lldp", "on: cabling is checked against it")]
     raw: tuple[RawSnippet, ...] = ()

@@ -19,6 +19,7 @@ from fabric_compiler.ir.blocks import (
 from fabric_compiler.plan.lock import Entry, Lock, space
 from fabric_compiler.topology.base import topology
 from fabric_compiler.topology.shape import Places, Shape
+from fabric_compiler.units import format_speed
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
         allocator.take(network_block(name), 1)
     for shape in shapes:
         _warn_of_new_shape(shape, lock, places, report)
-        _take_rows(shape, allocator)
+        _take_rows(shape, allocator, places, report)
         above = topology(shape.intent.topology.kind).blocks(shape, allocator.extents(), places, report)
         for owner, size in above.items():
             allocator.take(owner, size)
@@ -133,9 +134,10 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
 
 
 def shape_text(shape: Shape) -> str:
-    """What the numbers of a network are computed from, as the lock shows it."""
-    text = f"{shape.tiers} tiers, {shape.planes} planes, {shape.columns} columns"
-    text += f", {shape.leaf.downlinks} down, {shape.leaf.uplinks} up"
+    """What the numbers of a network are computed from, as the lock shows it; plan.lock reads it."""
+    down, up = format_speed(shape.leaf.down_speed), format_speed(shape.leaf.up_speed)
+    text = f"{shape.tiers} tiers, {shape.planes} planes, {shape.columns} columns, {shape.ports} ports"
+    text += f", {shape.leaf.downlinks} down at {down}, {shape.leaf.uplinks} up at {up}"
     return text + (f", {shape.spine.uplinks} up" if shape.tiers == 3 else "")
 
 
@@ -149,7 +151,7 @@ def _warn_of_new_shape(shape: Shape, lock: Lock, places: Places, report: Report)
         )
 
 
-def _take_rows(shape: Shape, allocator: Allocator) -> None:
+def _take_rows(shape: Shape, allocator: Allocator, places: Places, report: Report) -> None:
     """Rows for each site, then for each pod out of its site's; tombstones keep theirs.
 
     A removed pod counts as one of the reserve's, so that removing it and adding it back leaves the site's rows alone.
@@ -160,5 +162,5 @@ def _take_rows(shape: Shape, allocator: Allocator) -> None:
         sizes |= {owner: max(size, sizes.get(owner, 0)) for owner, size in wanted.items()}
         more = max(0, (shape.intent.topology.reserve.pods or 0) - len(sizes))
         rows = allocator.take(site_rows(shape.network, site), sum(sizes.values()) + more * max(sizes.values()))
-        for owner, size in wanted.items():
-            allocator.take(owner, size, rows)
+        for pod, size in wanted.items():
+            allocator.take(pod, size, rows)

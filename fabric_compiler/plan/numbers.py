@@ -22,7 +22,7 @@ from fabric_compiler.plan.pools import Pools, pools
 from fabric_compiler.topology.shape import Places, Shape
 
 # Shares of the loopback pool: a half for leafs, a quarter for spines, an eighth for cores; the rest is kept
-_LOOPBACK_SHARE = {"leaf": (0, 1), "spine": (2, 2), "core": (6, 3)}  # start in eighths, size as 1 / 2^n
+_LOOPBACK_SHARE = {"leaf": (0, 1), "spine": (4, 2), "core": (6, 3)}  # start in eighths, size as 1 / 2^n
 _MOST_HOST_BITS = 40  # of an IPv6 pool are used for single addresses
 _SUBNET6_BITS = 64  # RFC 7421: a subnet is a /64
 
@@ -65,9 +65,8 @@ class _Numbers:
     def __init__(self, shape: Shape, given: Pools, slot: int, management: ManagementIntent | None, blocks: Blocks) -> None:
         self.shape, self.pools, self.blocks, self.management = shape, given, blocks, management
         self.subnets = shape.intent.addressing.servers == "subnet"
-        most = max([shape.leaf.downlinks, *(a.leaf.downlinks for a in shape.attachments)])
         # /31s: two addresses a port; a subnet: network, gateway and broadcast besides
-        self.leaf_bits = (most + 2).bit_length() if self.subnets else (2 * most - 1).bit_length()
+        self.leaf_bits = (shape.ports + 2).bit_length() if self.subnets else (2 * shape.ports - 1).bit_length()
         self.uplink_bits = {
             role: (2 * split.uplinks - 1).bit_length() for role, split in (("leaf", shape.leaf), ("spine", shape.spine))
         }
@@ -120,7 +119,7 @@ class _Numbers:
     def _loopback(self, device: Device, pool: Prefix) -> Prefix:
         bits = min(_host_bits(pool), _MOST_HOST_BITS)
         start, share = _LOOPBACK_SHARE[device.role]
-        if device.slot >= 1 << max(bits - share, 0):
+        if bits < 3 or device.slot >= 1 << (bits - share):
             raise ExhaustedError(
                 "FC4001",
                 f"the loopbacks of {self.shape.network} are exhausted: 1/{1 << share} of the pool is for a {device.role}, "

@@ -166,7 +166,7 @@ def _replace(parent: int, golden: Path, content: Mapping[str, bytes]) -> None:
         else:
             remove_tree(parent, old)
     if _exists(parent, name):
-        _check_ours(golden)
+        _check_ours(golden, content)
     remove_tree(parent, new)
     os.mkdir(new, dir_fd=parent)
     aside = os.open(new, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
@@ -192,14 +192,23 @@ def _exists(parent: int, name: str) -> bool:
     return True
 
 
-def _check_ours(golden: Path) -> None:
-    """Raises FC8001 at a directory that is no golden, holds more than one, or holds links."""
+def _check_ours(golden: Path, content: Iterable[str]) -> None:
+    """Raises FC8001 at a directory that is no golden, holds more than one, or holds links.
+
+    Where the marker is there but broken, as by a merge, `content`, the names of the new golden, says what is part of it.
+    """
     if golden.is_dir() and not golden.is_symlink() and not any(golden.iterdir()):
         return
     try:
-        marker = _read_marker(golden)
-        foreign = sorted({name.split("/")[0] for name, _ in files.walk(golden)} - _OURS - set(marker.holds))
-    except CompileError as error:
+        present = {name.split("/")[0] for name, _ in files.walk(golden)}
+        try:
+            holds = set(_read_marker(golden).holds)
+        except CompileError:
+            if MARKER not in present:
+                raise
+            holds = {name.split("/")[0] for name in content}
+        foreign = sorted(present - _OURS - holds)
+    except (CompileError, OSError) as error:
         raise build_error(f"{golden} is not a golden", "move it away") from error
     if foreign:
         raise build_error(f"{golden / foreign[0]} is no part of a golden", "move it away: an update replaces the directory")

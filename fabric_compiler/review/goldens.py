@@ -21,7 +21,7 @@ class Verdict:
     intent: Path
     found: tuple[Diagnostic, ...]
     differences: tuple[Difference, ...] = ()
-    new: bool = False  # there was no golden
+    new: bool = False  # there was no golden that could be read
 
 
 def selected(intents: Sequence[Path], directory: Path) -> list[Path]:
@@ -49,12 +49,21 @@ def update(intents: Sequence[Path], goldens: Path, options: Options) -> Iterator
         try:
             with _compiled(intent, options) as made:
                 place = goldens / intent.stem
-                new = not place.exists()
-                different = [] if new else golden.compare(made.path, place)
+                different = _against(made.path, place)
                 golden.write(made.path, place)
-                yield Verdict(intent, made.analysis.warnings, tuple(different), new)
+                yield Verdict(intent, made.analysis.warnings, tuple(different or ()), different is None)
         except CompileError as error:
             yield Verdict(intent, tuple(error.diagnostics))
+
+
+def _against(tree: Path, place: Path) -> list[Difference] | None:
+    """None where there is no golden, or none that can be read: whether it may be replaced is judged where that happens."""
+    try:
+        return golden.compare(tree, place)
+    except CompileError as error:
+        if any(found.code != "FC8002" for found in error.diagnostics):
+            raise
+        return None
 
 
 def orphans(intents: Path, goldens: Path) -> list[Diagnostic]:

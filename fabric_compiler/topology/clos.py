@@ -46,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Cores:
-    """The top of a plane; `first_port` is the first port of each group on every core, `width` its links to each."""
+    """The top of a plane; `first_port` is the first port of each group on every core."""
 
     count: int
     first_port: Mapping[tuple[str, int, int, int], int]
@@ -94,7 +94,7 @@ def _spines(shape: Shape, leafs: int) -> int:
             "take three tiers or a spine with more ports" if shape.tiers == 2 else "take a larger spine",
         )
     stated = shape.intent.topology.spines
-    if not stated or shape.tiers == 3:  # in three tiers the sum over all groups is checked, see fabric
+    if not stated or shape.tiers == 3:  # in three tiers the sum over all groups is checked
         return next((n for n in fits if n > 1), fits[0])
     wanted = stated // (shape.planes * len(shape.reserved_rows))
     if wanted not in fits:
@@ -143,13 +143,17 @@ def blocks(shape: Shape, rows: Blocks, places: Places, report: Report) -> Mappin
     try:
         found = groups(shape, rows)
         wanted = {spine_block(shape.network, g.site, g.plane, g.column, g.number): g.spines for g in found}
+        stated, laid_out = shape.intent.topology.spines, sum(wanted.values())
+        if stated and stated != laid_out:
+            message = f"{stated} spines are stated, and the network is laid out for {laid_out}"
+            raise CapacityError("FC3003", message, f"state {laid_out}, or leave it out")
         for (site, plane), members in _by_plane(found).items():
             top = cores(shape, members)
             if top.count:
                 wanted[core_block(shape.network, site, plane)] = top.count
     except CapacityError as error:
-        stated = "spines" if "spines:" in str(error) else "cores" if error.code == "FC3003" else ""
-        place = places.at("networks", shape.network, "topology", *([stated] if stated else []))
+        key = "" if error.code != "FC3003" else "cores" if " cores " in str(error) else "spines"
+        place = places.at("networks", shape.network, "topology", *([key] if key else []))
         report.error(error.code, f"{shape.network}: {error}", place, error.hint)
         return {}
     return wanted

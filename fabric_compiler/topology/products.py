@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from fabric_compiler.catalog.layout import LayoutError, Use, port_layout
 from fabric_compiler.catalog.types import Catalog, Switch
-from fabric_compiler.intent.schema import Tier, Variant
+from fabric_compiler.intent.schema import PodTier, Tier, Variant
 from fabric_compiler.ir.ports import PortLayout
 from fabric_compiler.units import format_ratio, format_speed
 
@@ -43,7 +43,7 @@ class Split:
     first_uplink: int
 
 
-def product(catalog: Catalog, tier: Tier | Variant, base: Product | None = None) -> Product:
+def product(catalog: Catalog, tier: Tier | PodTier | Variant, base: Product | None = None) -> Product:
     """The tier's product; what it leaves out is `base`'s where the switch is the same, else SONiC and the newest release."""
     switch = catalog.switches[tier.switch] if tier.switch else _base(base).switch
     if tier.nos:
@@ -94,7 +94,8 @@ def split(
     """
     cages = len(product.switch.cages)
     down_ports, up_ports = ports_in_cage(product, down_speed), ports_in_cage(product, up_speed)
-    for down in _downlink_choices(downlinks, cages * down_ports, down_ports):
+    # whole cages, unless the uplinks are stated: then as many ports as they carry
+    for down in _downlink_choices(downlinks, cages * down_ports, 1 if uplinks else down_ports):
         up = uplinks or _multiple(-(-down * down_speed * ratio.denominator // (up_speed * ratio.numerator)), multiple_of)
         if uplinks and down * down_speed > ratio * up * up_speed and not downlinks:
             continue

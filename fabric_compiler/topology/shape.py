@@ -16,10 +16,11 @@ from typing import NamedTuple, Protocol
 from fabric_compiler.catalog.types import Catalog, Server
 from fabric_compiler.diagnostics import Report, Span
 from fabric_compiler.intent.schema import Intent, NetworkIntent, Pod, Tier
-from fabric_compiler.topology.products import PortsError, Product, Split, all_down, ports_in_cage, product, split
+from fabric_compiler.topology.products import PortsError, Product, Split, all_down, product, split
 
 MAX_SERVERS = 150_000
 MAX_LINKS = 4_000_000
+MAX_LEAFS = 65_536  # laid out for, in a network at a site
 
 
 class Places(Protocol):
@@ -43,7 +44,11 @@ class Kept(NamedTuple):
     """What a network keeps once it is built, unless it is stated otherwise; 0: nothing yet."""
 
     tiers: int = 0
+    columns: int = 0
     downlinks: int = 0  # of a leaf
+    down_speed: int = 0
+    up_speed: int = 0
+    ports: int = 0  # see Shape.ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ class Shape:
     core: Split | None
     attachments: tuple[Attachment, ...]
     reserved_rows: dict[str, int]  # by site
+    ports: int  # downlinks that each leaf has addresses for, a power of two
 
     @property
     def rails(self) -> bool:
@@ -162,42 +168,70 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
     here = ("networks", name)
     planes = topology.planes
     speeds = {unit.name: _nic_speed(name, unit, planes, here) for unit in members}
-    columns = _columns(name, network, members)
-    leaf_product = product(catalog, network.leaf)
-    spine_product = product(catalog, network.spine)
-    up_speed = topology.uplink_speed or max(speeds.values(), default=0) or _native_speed(spine_product)
-    down_speed = max(speeds.values(), default=up_speed)
+    columns = _columns(name, network, members, kept)
+    leaf_product, spine_product = product(catalog, network.leaf), product(catalog, network.spine)
+    fastest = max(speeds.values(), default=0)
+    up_speed = topology.uplink_speed or kept.up_speed or fastest or _native_speed(spine_product)
+    down_speed = kept.down_speed or fastest or up_speed
     sites = list(dict.fromkeys(unit.site for unit in members)) or [next(iter(intent.sites))]
-    share = planes * len(sites)
-    stated_spines = _shared(topology.spines, share, "spines", here)
-    multiple = stated_spines if topology.tiers != 3 and stated_spines else 2  # so that two spines at least can share them
-    leaf_tier = network.leaf
-    if not members and stated_spines and topology.leafs and not leaf_tier.uplinks:
-        # the stated switches decide: as many links between each two as a spine has ports for
-        ports = _top(here, "spine", network.spine, spine_product, up_speed).downlinks
-        leaf_tier = leaf_tier.model_copy(update={"uplinks": stated_spines * max(1, ports // -(-topology.leafs // planes))})
-    leaf = _split(here, "leaf", leaf_tier, leaf_product, down_speed, up_speed, network, multiple)
-    if members and not leaf_tier.downlinks:
-        needed = kept.downlinks or _needed(name, members, columns, ports_in_cage(leaf_product, down_speed))
-        if needed < leaf.downlinks:
-            narrow = leaf_tier.model_copy(update={"downlinks": needed})
-            leaf = _split(here, "leaf", narrow, leaf_product, down_speed, up_speed, network, multiple)
-    attachments = [_attach(unit, name, network, columns, speeds[unit.name], leaf, catalog) for unit in members]
-    if not members:
-        attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
-    reserved = {site: _reserved(site, attachments, network) for site in sites}
-    tiers = topology.tiers or kept.tiers
-    if not tiers:
-        flat = _top(here, "spine", network.spine, spine_product, up_speed)
-        tiers = 2 if max(reserved.values()) * columns <= flat.downlinks else 3
-    core = None
-    if tiers == 3:
+    flat = _top(here, "spine", network.spine, spine_product, up_speed) if topology.tiers != 3 else None
+
+    def laid_out(multiple: int) -> tuple[Split, list[Attachment], dict[str, int]]:
+        leaf = _leaf(name, network, members, leaf_product, down_speed, up_speed, columns, kept, multiple, flat)
+        if not members:
+            attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
+        else:
+            attachments = [_attach(u, name, network, columns, speeds[u.name], leaf, kept.ports, catalog) for u in members]
+        return leaf, attachments, {site: _reserved(site, attachments, network) for site in sites}
+
+    # uplinks in pairs, so that two spines at least can share them
+    leaf, attachments, reserved = laid_out(2)
+    if max(reserved.values()) * columns * planes > MAX_LEAFS:
+        raise MismatchError("FC3005", f"{name} is laid out for more than {MAX_LEAFS} leafs", "reserve less")
+    tiers = topology.tiers or kept.tiers or (2 if flat and max(reserved.values()) * columns <= flat.downlinks else 3)
+    if tiers == 2 and topology.spines:
+        stated = _shared(topology.spines, planes * len(sites), "spines", here)
+        if stated > leaf.uplinks:
+            message = f"{topology.spines} spines stand over leafs of {leaf.uplinks} uplinks"
+            raise MismatchError("FC3003", message, "state fewer, or leave it out", (*here, "topology", "spines"))
+        leaf, attachments, reserved = laid_out(stated)
+    ports = kept.ports or 1 << (max([leaf.downlinks, *(a.leaf.downlinks for a in attachments)]) - 1).bit_length()
+    if leaf.downlinks > ports:
+        ports = 1 << (leaf.downlinks - 1).bit_length()
+    if tiers == 2:
+        spine, core = _top(here, "spine", network.spine, spine_product, up_speed), None
+    else:
         core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
         spine = _split(here, "spine", network.spine, spine_product, up_speed, up_speed, None)
         core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
-    else:
-        spine = _top(here, "spine", network.spine, spine_product, up_speed)
-    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved)
+    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports)
+
+
+def _leaf(
+    name: str,
+    network: NetworkIntent,
+    members: list[Unit],
+    product: Product,
+    down_speed: int,
+    up_speed: int,
+    columns: int,
+    kept: Kept,
+    multiple: int,
+    flat: Split | None,
+) -> Split:
+    """The network's leaf: as wide as the panel allows, or as the pods have use for."""
+    here, topology, tier = ("networks", name), network.topology, network.leaf
+    if not members and topology.spines and topology.leafs and not tier.uplinks and flat:
+        # the stated switches decide: as many links between each two as a spine has ports for
+        spines, leafs = topology.spines // topology.planes, -(-topology.leafs // topology.planes)
+        tier = tier.model_copy(update={"uplinks": spines * max(1, flat.downlinks // leafs)})
+    leaf = _split(here, "leaf", tier, product, down_speed, up_speed, network, multiple)
+    if not members or tier.downlinks:
+        return leaf
+    needed = kept.downlinks or _needed(name, members, columns)
+    if needed >= leaf.downlinks:
+        return leaf
+    return _split(here, "leaf", tier.model_copy(update={"downlinks": needed}), product, down_speed, up_speed, network, multiple)
 
 
 def _nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> int:
@@ -213,15 +247,18 @@ def _nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> 
     return group.breakouts[planes]
 
 
-def _columns(name: str, network: NetworkIntent, members: list[Unit]) -> int:
+def _columns(name: str, network: NetworkIntent, members: list[Unit], kept: Kept) -> int:
     """Rails of a rail-optimized network, leafs that a server is homed to otherwise."""
     topology = network.topology
     most = max((u.server.nic_groups[u.pod.connect[name]].count for u in members), default=0)
     if topology.kind == "rail-optimized":
-        rails = topology.rails or most or 1
-        if most and rails > most:
+        rails = topology.rails or kept.columns or most or 1
+        if topology.rails and most and rails > most:
             path = ("networks", name, "topology", "rails")
             raise MismatchError("FC3003", f"{rails} rails, and no server has more than {most} NICs on them", "", path)
+        if topology.rails and most % rails:
+            path = ("networks", name, "topology", "rails")
+            raise MismatchError("FC3003", f"{most} NICs do not spread evenly over {rails} rails", "state a divisor", path)
         return int(rails)
     if topology.homing > most > 0:
         path = ("networks", name, "topology", "homing")
@@ -229,13 +266,14 @@ def _columns(name: str, network: NetworkIntent, members: list[Unit]) -> int:
     return int(topology.homing)
 
 
-def _needed(name: str, members: list[Unit], columns: int, per_cage: int) -> int:
-    """Downlinks that the largest pod has use for, in whole cages: a wider leaf would pay for uplinks that carry nothing."""
+def _needed(name: str, members: list[Unit], columns: int) -> int:
+    """Downlinks that the largest pod has use for, up to a power of two: a wider leaf would pay for uplinks that carry
+    nothing. The power of two is what the leaf has addresses for, and leaves room for servers."""
     most = 0
     for unit in members:
         servers = max(unit.pod.servers, unit.pod.reserve.servers or 0)
         most = max(most, servers * -(-unit.server.nic_groups[unit.pod.connect[name]].count // columns))
-    return -(-most // per_cage) * per_cage
+    return 1 << (most - 1).bit_length()
 
 
 def _native_speed(product: Product) -> int:
@@ -268,7 +306,7 @@ def _top(here: tuple[str, ...], role: str, tier: Tier, product: Product, speed: 
 
 
 def _attach(
-    unit: Unit, name: str, network: NetworkIntent, columns: int, speed: int, leaf: Split, catalog: Catalog
+    unit: Unit, name: str, network: NetworkIntent, columns: int, speed: int, leaf: Split, ports: int, catalog: Catalog
 ) -> Attachment:
     nics = unit.server.nic_groups[unit.pod.connect[name]].count
     per_column = -(-nics // columns)
@@ -277,12 +315,12 @@ def _attach(
         where: tuple[str | int, ...] = (
             ("pods", unit.position, "leaf", name) if own else ("pods", unit.position, "connect", name)
         )
-        tier = own or network.leaf
-        chosen = product(catalog, tier, leaf.product if not own else None)
+        chosen = product(catalog, own, None) if own else leaf.product
+        stated = own.downlinks if own else None
         try:
-            most = ports_in_cage(chosen, speed) * len(chosen.switch.cages)
-            wide = tier.downlinks or min(most, int(network.topology.oversubscription * leaf.uplinks * leaf.up_speed / speed))
-            leaf = split(chosen, speed, leaf.up_speed, network.topology.oversubscription, tier.downlinks and wide, leaf.uplinks)
+            leaf = split(chosen, speed, leaf.up_speed, network.topology.oversubscription, stated, leaf.uplinks)
+            if ports and leaf.downlinks > ports:  # it has addresses for no more
+                leaf = split(chosen, speed, leaf.up_speed, network.topology.oversubscription, ports, leaf.uplinks)
         except PortsError as error:
             raise MismatchError("FC3001", f"leaf: {error}", error.hint, where) from None
     servers = leaf.downlinks // per_column
@@ -319,9 +357,7 @@ def _reserved(site: str, attachments: list[Attachment], network: NetworkIntent) 
     return sum(rows) + more * max(rows)
 
 
-def _shared(stated: int | None, share: int, what: str, here: tuple[str, ...]) -> int | None:
-    if stated is None:
-        return None
+def _shared(stated: int, share: int, what: str, here: tuple[str, ...]) -> int:
     if stated % share:
         raise MismatchError(
             "FC3003",

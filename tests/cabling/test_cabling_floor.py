@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -178,3 +179,17 @@ def test_spines_stand_by_their_slot() -> None:
     graph = builder.graph()
     found = list(places(graph, lay(graph, intent_of(PLACED))[0]).values())
     assert found == [("s-n01-01", 1), ("s-n01-01", 47), ("s-n01-02", 1), ("s-n02-01", 1)]
+
+
+@pytest.mark.parametrize("slot", [0, 9])
+def test_leafs_stand_where_they_stood_when_the_pod_grows_into_a_gap_below(slot: int) -> None:
+    def laid(leafs: int) -> dict[str, tuple[str, int]]:
+        made = Builder()
+        made.server("su1", 1)
+        for index, at in ((1, 4), (2, slot))[:leafs]:
+            made.switch("leaf", at, [], pod="su1")
+            made.devices[-1] = replace(made.devices[-1], index=index)
+        graph = made.graph()
+        return places(graph, lay(graph, intent_of(PLACED, [pods_of("su", 1, 1)]))[0])
+
+    assert laid(1).items() <= laid(2).items()

@@ -118,3 +118,11 @@ def test_a_summary_of_a_large_fabric_is_short() -> None:
         "  ~ 1000 devices: leaf-0, leaf-1, leaf-10 and 997 more",
         "  ~ plan",
     ]
+
+
+def test_files_that_are_gone_are_counted_apart_from_those_of_the_build() -> None:
+    before = of("plan/links.csv", *[f"devices/leaf-{i}/frr.conf" for i in range(5)])
+    after = of("plan/links.csv", sha=OTHER)
+    assert manifest.render(manifest.summary(before, after))[0] == (
+        "1 of 1 files differ from the build before, and 5 more are gone"
+    )

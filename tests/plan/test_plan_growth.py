@@ -143,3 +143,41 @@ def test_an_exhausted_pool_is_reported_once_where_it_is_stated(
     (found,) = caught.value.diagnostics
     assert found.code == code
     assert path in found.message or path in found.hint or found.span
+
+
+@pytest.mark.parametrize("server", ["hgx-b300", "dgx-h100", "gb200-nvl72", "hgx-generic-8"])
+@pytest.mark.parametrize("first", ["hgx-b300", "dgx-b200", "gb200-nvl72"])
+def test_a_pod_of_other_servers_within_the_reserve_leaves_the_existing_leafs_alone(first: str, server: str) -> None:
+    """Slower or faster NICs, more of them or fewer: what is built keeps its columns, speeds, ports and numbers."""
+    tree = intent(
+        topology={"kind": "rail-optimized", "reserve": {"pods": 4}}, leaf={"switch": "sn5600"}, spine={"switch": "sn5600"}
+    )
+    pod = tree["pods"][0] | {"count": 1, "servers": 4, "server": first}
+    small = compiled(tree | {"pods": [pod]})
+    try:
+        large = compiled(tree | {"pods": [pod, pod | {"name": "ext", "server": server}]}, small.lock)
+    except CompileError as error:
+        # no port of the leaf has the speed, or too many NICs meet one leaf: said, not laid out anew
+        assert {d.code for d in error.diagnostics} <= {"FC3001", "FC3002", "FC3003", "FC3004"}
+        return
+    assert numbers(small).items() <= numbers(large).items()
+    assert cables(small, "leaf") <= cables(large, "leaf")
+
+
+def test_loopbacks_of_all_roles_are_apart_up_to_the_last() -> None:
+    made = fabric([("su", 4, 8)], reserve={"pods": 4})
+    tree = intent(**SMALL | {"addressing": {"loopbacks": "10.254.0.0/26", "hosts": "10.0.0.0/10"}})
+    tree["pods"][0] |= {"count": 4, "servers": 8}
+    full = compiled(tree)  # 32 leafs in the half of 64
+    loopbacks = [loopback for plan in numbers(full).values() for loopback in plan.loopbacks]
+    assert len(loopbacks) == len(set(loopbacks)) == len(numbers(made)) == len(numbers(full))
+    tree["networks"]["compute"]["addressing"]["loopbacks"] = "10.254.0.0/27"
+    with pytest.raises(CompileError, match="FC4001"):
+        compiled(tree)
+
+
+def test_a_network_that_is_removed_and_added_back_keeps_its_shape() -> None:
+    small = fabric([("su", 1, 8)])
+    grown = fabric([("su", 1, 16)], small.lock)
+    assert grown.shapes[0].leaf.downlinks == small.shapes[0].leaf.downlinks == 8
+    assert numbers(small).items() <= numbers(grown).items()
