@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
+from multiprocessing.context import BaseContext
 from pathlib import Path
 
 from fabric_compiler.control.decisions import Decisions
@@ -158,10 +161,29 @@ def make_all(
         return
     # fork: the decisions are there without being copied
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, context, _start, (decisions, root, templates)) as pool:
+    with _pool(workers, context, (decisions, root, templates)) as pool:
         for chunk, made in zip(chunks, _in_order(pool, chunks, 4 * workers), strict=True):
             yield made
             progress(len(chunk))
+
+
+@contextmanager
+def _pool(workers: int, context: BaseContext, arguments: tuple[Decisions, Path | None, Path | None]) -> Iterator[Executor]:
+    """Worker processes that leave Ctrl-C, which a terminal sends to all, to their parent; what waits is dropped then."""
+    pool = ProcessPoolExecutor(workers, context, _start, arguments)
+    try:
+        _fork(pool)
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _fork(pool: Executor) -> None:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(int)  # forks all workers, which inherit the mask
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _in_order(pool: Executor, chunks: Sequence[range], ahead: int) -> Iterator[Made]:

@@ -16,6 +16,7 @@ import msgspec
 
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.emit import files
+from fabric_compiler.filenames import is_safe_name
 
 NAME = "manifest.json"
 SCHEMA = 1
@@ -71,7 +72,7 @@ def decode(content: bytes, file: str = NAME) -> Manifest:
     if found.schema > SCHEMA:
         raise _unreadable(file, f"its schema {found.schema} is newer than this compiler, which knows {SCHEMA}")
     for name in found.files:
-        if not files.is_safe_name(name):
+        if not is_safe_name(name):
             raise _unreadable(file, f"it names {name!r}, which is no file of a build")
     return found
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from fabric_compiler.diagnostics import CompileError, Report, Span
-from fabric_compiler.emit.files import is_safe_name
+from fabric_compiler.filenames import is_safe_name
 from fabric_compiler.units import shorten
 from fabric_compiler.yamltree import MAX_FINDINGS, Limits, Node, decode, parse, read_bytes
 

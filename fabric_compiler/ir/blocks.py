@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-
 MAX_PLACES = 1 << 20
 """Racks of a site, and rows of its switches: what a rack's name and place are computed from has this many."""
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from cabling.graph_factory import CATALOG, Builder, G, clos, intent_of, lay, pods_of
 
-from fabric_compiler.cabling.racks import rack_extents
 from fabric_compiler.cabling.lengths import DEFAULTS, SOLD, sold
+from fabric_compiler.cabling.racks import rack_extents
 from fabric_compiler.ir.blocks import Block, Extents
 from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import Graph
