@@ -107,10 +107,10 @@ def compile_(
     """Compile an intent into OUTPUT/FABRIC. The former build stays as it was unless all goes well."""
     shown = Form(form)
     with progress(shown) as advance:
-        options = _options(catalog, templates, jobs, locked, advance)
+        options = _options(catalog, templates, jobs, locked, advance, strict)
         if emit:
             raise typer.Exit(exit_code(_emit(intent, emit, options, shown), strict))
-        made = _guarded(lambda: _build(intent, output, options), shown)
+        made = _guarded(lambda: _build(intent, output, options), shown, strict)
     show(made.analysis.warnings, shown, _as_json(made))
     if shown is Form.TEXT:
         print("\n".join(_summary(made)))
@@ -131,8 +131,8 @@ def check(
     from fabric_compiler import compiler
 
     with progress(form) as advance:
-        options = _options(catalog, templates, jobs, not unlocked, advance)
-        found = _guarded(lambda: compiler.check(intent, options), form)
+        options = _options(catalog, templates, jobs, not unlocked, advance, strict)
+        found = _guarded(lambda: compiler.check(intent, options), form, strict)
     show(found.warnings, form, {"checked": str(intent)})
     if form is Form.TEXT:
         print(f"{_shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
@@ -249,18 +249,20 @@ def init(
     print(f"wrote {', '.join(map(str, files))}\nnext: fabricc compile {next(iter(files))}")
 
 
-def _options(catalog: Path | None, templates: Path | None, jobs: int | None, locked: bool, advance: Any = None) -> Options:
+def _options(
+    catalog: Path | None, templates: Path | None, jobs: int | None, locked: bool, advance: Any = None, strict: bool = False
+) -> Options:
     from fabric_compiler.compiler import Options
 
     if advance is None:
         return Options(catalog, templates, jobs, locked)
-    return Options(catalog, templates, jobs, locked, progress=advance)
+    return Options(catalog, templates, jobs, locked, strict, progress=advance)
 
 
 _T = TypeVar("_T")
 
 
-def _guarded(work: Callable[[], _T], form: Form) -> _T:
+def _guarded(work: Callable[[], _T], form: Form, strict: bool = False) -> _T:
     """What `work` returns; its findings, or the user's Ctrl-C, end the command."""
     from fabric_compiler.diagnostics import CompileError
 
@@ -272,7 +274,7 @@ def _guarded(work: Callable[[], _T], form: Form) -> _T:
     except CompileError as error:
         found = error.diagnostics
     show(found, form)
-    raise typer.Exit(exit_code(found))
+    raise typer.Exit(exit_code(found, strict))
 
 
 def _build(intent: Path, output: Path, options: Options) -> Build:

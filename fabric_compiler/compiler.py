@@ -39,6 +39,8 @@ from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
 from fabric_compiler.workshop import Made, Workshop, make_all
 
+_SHOWN = 20  # findings of single devices
+
 Progress = Callable[[str, int, int], None]
 """Called with the stage's name, how far it is and how far it goes."""
 
@@ -51,6 +53,7 @@ class Options:
     templates: Path | None = None
     jobs: int | None = None
     locked: bool = False
+    strict: bool = False  # a warning fails the compile
     lock: Lock | None = None  # in place of the one beside the intent
     progress: Progress = field(default=lambda stage, done, total: None)
 
@@ -131,7 +134,7 @@ def check(path: Path, options: Options) -> Analysis:
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
-    return _verified(analysis, made)
+    return _verified(analysis, made, options)
 
 
 def build(path: Path, output: Path, options: Options) -> Build:
@@ -144,7 +147,7 @@ def build(path: Path, output: Path, options: Options) -> Build:
     with transaction(output, fabric) as staging:
         with _timed(analysis, "devices"):
             made = list(_make(analysis, staging.path, options))
-        analysis = _verified(analysis, made)
+        analysis = _verified(analysis, made, options)
         files = {name: digest for run in made for name, digest in run.files}
         size = sum(run.size for run in made)
         with _timed(analysis, "tables"):
@@ -196,21 +199,25 @@ def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[M
     return make_all(analysis.decisions, root, options.templates, options.jobs, progress)
 
 
-def _verified(analysis: Analysis, made: list[Made]) -> Analysis:
+def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysis:
     """Both ends of every link agree, as read back; every override matched. Raises CompileError."""
     report = Report(list(analysis.warnings))
     graph, decisions = analysis.graph, analysis.decisions
     findings = [finding for run in made for finding in run.findings]
-    for finding in findings[:20]:
-        report.error("FC7003", finding, hint="an override may have caused it; else it is a bug of the compiler")
+    report.found += findings[:_SHOWN]
+    if len(findings) > _SHOWN:
+        report.error("FC7003", f"and {len(findings) - _SHOWN} more findings of the kind")
     matched = frozenset().union(*(run.rules for run in made))
     for rule in decisions.rules:
         if rule.index not in matched:
             place = analysis.loaded.source.at("overrides", rule.index, "match")
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
-    bench = Workshop(decisions, None, None)
-    report_disagreements(graph, decisions.ends, [fact for run in made for fact in run.facts], bench.observed, report)
+    if not findings:  # else there are devices without files to compare
+        bench = Workshop(decisions, None, options.templates)
+        report_disagreements(graph, decisions.ends, [fact for run in made for fact in run.facts], bench.observed, report)
     report.raise_if_failed()
+    if options.strict and report.found:
+        raise CompileError(report)
     return replace(analysis, warnings=tuple(report))
 
 

@@ -17,11 +17,12 @@ from fabric_compiler.control.decisions import Decisions
 from fabric_compiler.control.ends import End
 from fabric_compiler.control.server import ServerModels
 from fabric_compiler.control.switch import SwitchModels
+from fabric_compiler.diagnostics import Diagnostic, Severity
 from fabric_compiler.emit.files import write
 from fabric_compiler.emit.manifest import digest
 from fabric_compiler.emit.plan_tables import server_addresses, switch_addresses, switch_sessions
 from fabric_compiler.emit.tables import csv_rows
-from fabric_compiler.intent.overrides import attributes, matches, matches_interface
+from fabric_compiler.intent.overrides import Rule, attributes, matches, matches_interface
 from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
@@ -32,6 +33,7 @@ from fabric_compiler.verify.readback import reader
 
 _CHUNK = 32  # devices; fewer where there are few, so that the large ones at the end are shared out too
 _CHUNKS_A_WORKER = 16
+_REFUSALS = (ValueError, LookupError, TypeError)  # of a target or reader: what an operating system has no words for
 _WORTH_A_POOL = 96  # devices; below, starting processes costs more than it saves
 
 
@@ -45,7 +47,7 @@ class Made:
     sessions: bytes = b""
     rows: tuple[int, int] = (0, 0)  # of addresses, of sessions
     facts: list[Facts] = field(default_factory=list)
-    findings: list[str] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     rules: frozenset[int] = frozenset()  # overrides that matched
 
 
@@ -71,24 +73,33 @@ class Workshop:
         return reader(device.nos or "hosts")(self.files(index)[1])
 
     def make(self, indices: Sequence[int]) -> Made:
-        """Render, write and read back."""
+        """Render, write and read back. What a target or a reader refuses is among the findings."""
         made = Made()
         addresses, sessions, matched, size = [], [], set(), 0
         for index in indices:
             model = self.model(index)
-            directory, files = self._render(model)
+            rules = self._matched(model) if isinstance(model, SwitchModel) and self._decisions.rules else []
+            matched |= {rule.index for rule in rules}
+            ends = self._decisions.ends[index]
+            try:
+                directory, files = self._render(model)
+                found, sentences = self._read_back(index, ends, files)
+            except _REFUSALS as error:
+                if not rules and not isinstance(error, ValueError):
+                    raise
+                made.findings.append(_refused(model.name, error, rules))
+                continue
+            made.facts.append(found)
+            made.findings.extend(_finding(sentence, rules) for sentence in sentences)
             for name, content in files.items():
                 path = f"{directory}/{name}"
                 if self._root:
                     write(self._root, path, content)
                 made.files.append((path, digest(content)))
                 size += len(content)
-            ends = self._decisions.ends[index]
-            made.facts.append(self._read_back(index, ends, files, made.findings))
             if isinstance(model, SwitchModel):
                 addresses += switch_addresses(model)
                 sessions += switch_sessions(model, self._below(index, ends))
-                matched |= self._matched(model)
             else:
                 addresses += server_addresses(model)
         return Made(
@@ -100,28 +111,44 @@ class Workshop:
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
         return f"{chosen.directory}/{model.name}", chosen.render(model)
 
-    def _read_back(self, index: int, ends: Sequence[End], files: dict[str, bytes], findings: list[str]) -> Facts:
+    def _read_back(self, index: int, ends: Sequence[End], files: dict[str, bytes]) -> tuple[Facts, list[str]]:
+        """What the device must share with its neighbours, and what is wrong with it by itself."""
         d = self._decisions
         device = d.graph.devices[index]
         observed = reader(device.nos or "hosts")(files)
         ports = [device.layout.ports[end.port].name for end in ends]
         to_server = [device.kind == "server" or d.graph.devices[end.peer].kind == "server" for end in ends]
         switch = d.catalog.switches[device.model] if device.kind == "switch" else None
-        findings += check_files(device, d.plan.devices[index], switch, files, observed, ports)
-        return facts(observed, ports, to_server)
+        return facts(observed, ports, to_server), check_files(device, d.plan.devices[index], switch, files, observed, ports)
 
     def _below(self, index: int, ends: Sequence[End]) -> frozenset[str]:
         device = self._decisions.graph.devices[index]
         return frozenset(device.layout.ports[end.port].name for end in ends if not end.lower)
 
-    def _matched(self, model: SwitchModel) -> set[int]:
+    def _matched(self, model: SwitchModel) -> list[Rule]:
         me = attributes(model)
-        return {
-            rule.index
+        return [
+            rule
             for rule in self._decisions.rules
             if matches(rule.match, me)
             and (rule.match.interface is None or any(matches_interface(rule.match, port.name) for port in model.interfaces))
-        }
+        ]
+
+
+def _refused(name: str, error: Exception, rules: Sequence[Rule]) -> Diagnostic:
+    """A device that its operating system has no words for."""
+    reason = str(error) if isinstance(error, ValueError) else "a value is out of its range"
+    if rules:
+        return Diagnostic(
+            "FC6002", Severity.ERROR, f"{name} cannot be configured so: {reason}", rules[-1].span, "mend or remove the override"
+        )
+    return Diagnostic("FC7003", Severity.ERROR, f"{name} cannot be configured so: {reason}")
+
+
+def _finding(sentence: str, rules: Sequence[Rule]) -> Diagnostic:
+    """What was read back is wrong: an override's doing where one matched, else ours."""
+    hint = "the override may have caused it" if rules else "this is a bug of the compiler"
+    return Diagnostic("FC7003", Severity.ERROR, sentence, rules[-1].span if rules else None, hint)
 
 
 _workshop: Workshop | None = None  # of a worker process
