@@ -23,7 +23,6 @@ pods:
 management:
   pool: 172.16.0.0/24
   ntp: 192.0.2.10
-  users: {{admin: {{password: secret:admin}}}}   # by name only: the operator's inventory has the value
 """
 
 

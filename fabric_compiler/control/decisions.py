@@ -14,6 +14,7 @@ import numpy as np
 from fabric_compiler.catalog.types import Catalog, Hwsku
 from fabric_compiler.control.ends import Ends
 from fabric_compiler.control.headroom import NoHeadroomError, headroom_row, headroom_sum, missing_row
+from fabric_compiler.control.management import check_management
 from fabric_compiler.control.qos import ROCE_LOSSLESS, buffer_topology
 from fabric_compiler.control.routing import Underlay, underlay
 from fabric_compiler.diagnostics import Report, Span
@@ -67,6 +68,7 @@ def decide(
     for shape in shapes:
         _check_platforms(shape, underlays[shape.network], graph, catalog, places, report)
         _check_bgp(shape, underlays[shape.network], places, report)
+    check_management(intent.management, {d.nos for d in graph.devices}, places, report)
     return Decisions(
         intent=intent,
         catalog=catalog,

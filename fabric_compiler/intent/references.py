@@ -116,8 +116,12 @@ class _Checks:
             server = self.product(self.catalog.servers, pod.server)
         if not pod.connect:
             self.error("FC2002", f"the pod {pod.name} is connected to no network", (*at, "connect"))
+        taken: dict[str, str] = {}
         for network, group in pod.connect.items():
             path = (*at, "connect", network)
+            if taken.setdefault(group, network) != network:
+                message = f"{group} of the pod {pod.name} are connected to {taken[group]} already"
+                self.error("FC2007", message, path, "a NIC is on one network; name another group")
             self.known(network, self.intent.networks, "network", path, key=True)
             if server is not None:
                 self.known(group, server.nic_groups, f"NIC group of {pod.server}", path)

@@ -20,6 +20,7 @@ from fabric_compiler.intent.values import (
     Name,
     Network,
     OneOrMore,
+    Pool,
     Power,
     Product,
     Ratio,
@@ -260,7 +261,7 @@ class Aaa(Part):
 class ManagementIntent(Part):
     """The way into the switches."""
 
-    pool: Network
+    pool: Pool
     gateway: Address | None = Field(None, description="the pool's first address")
     vrf: Name = "mgmt"
     access: Annotated[tuple[Literal["ssh", "eapi", "gnmi"], ...], OneOrMore()] = ("ssh",)

@@ -222,6 +222,27 @@ def _network(text: str) -> Prefix:
 
 Network = Annotated[Prefix, Scalar("a prefix", _network, {"type": "string", "examples": ["10.0.0.0/9"]})]
 
+# IANA's special-purpose registries (RFC 6890): no interface has these
+_NOT_UNICAST = tuple(
+    _network(text)
+    for text in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4", "::/8", "fe80::/10", "ff00::/8")
+)
+
+
+def _unicast(found: Prefix, text: str) -> Prefix:
+    for reserved in _NOT_UNICAST:
+        shift = (32 if found.version == 4 else 128) - min(found.length, reserved.length)
+        if found.version == reserved.version and found.value >> shift == reserved.value >> shift:
+            raise out_of_range(f"{text} holds addresses that no interface has (RFC 6890)")
+    return found
+
+
+def _pool(text: str) -> Prefix:
+    return _unicast(_network(text), text)
+
+
+Pool = Annotated[Prefix, Scalar("a prefix", _pool, {"type": "string", "examples": ["10.0.0.0/9"]})]
+
 
 def read_interface_address(text: str) -> Prefix:
     """An address with its prefix length, host bits as they are: 192.0.2.1/31."""
@@ -243,7 +264,7 @@ def _address(text: str) -> Prefix:
         parsed = netaddr.IPAddress(text, flags=netaddr.INET_PTON)
     except (netaddr.AddrFormatError, ValueError):
         raise ValueError(f"expected an address such as 192.0.2.10, got {units.shorten(text)}") from None
-    return Prefix(parsed.version, int(parsed), 32 if parsed.version == 4 else 128)
+    return _unicast(Prefix(parsed.version, int(parsed), 32 if parsed.version == 4 else 128), text)
 
 
 Address = Annotated[Prefix, Scalar("an address", _address, {"type": "string", "examples": ["192.0.2.10"]})]
