@@ -112,9 +112,8 @@ def analyse(path: Path, options: Options) -> Analysis:
             check_graph(graph, found, report)
     with clock("plan"):
         plan = number(intent, found, graph, blocks, source, report)
-        if not report.failed:
-            report.raise_if_failed()  # what is exhausted would break every rule of the plan besides
-        check_plan(graph, plan, intent, report)
+        if not report.failed:  # what is exhausted would break every rule of the plan besides
+            check_plan(graph, plan, intent, report)
     with clock("cabling"):
         racks, rows = _held(old_lock, "racks"), _held(old_lock, "switch-rows")
         cabling = cable(graph, intent, source, catalog, report, pinned=old_lock.media, pod_racks=racks, switch_rows=rows)

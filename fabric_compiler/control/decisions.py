@@ -281,7 +281,8 @@ def _check_headroom(shape: Shape, graph: Graph, cabling: Cabling, catalog: Catal
         if sku is None or key in seen:
             continue
         seen.add(key)
-        _check_pool(sku, buffer_topology(d.role), found.items(), shape, d.name, place, report)
+        if not _check_pool(sku, buffer_topology(d.role), found.items(), shape, d.name, place, report):
+            return  # the others of the network would say the same
 
 
 def _check_pool(
@@ -292,7 +293,7 @@ def _check_pool(
     name: str,
     place: Span,
     report: Report,
-) -> None:
+) -> bool:
     counts: Counter[tuple[int, int]] = Counter()
     try:
         for (speed, length), ports in found:
@@ -303,7 +304,7 @@ def _check_pool(
         total = headroom_sum(sku, counts, 1, topology)
     except NoHeadroomError as error:
         report.error("FC6003", f"{shape.network}: {error}", place, error.hint)
-        return
+        return False
     if total.subscription > shape.intent.headroom:
         longest = max(row for _, row in counts)
         report.error(
@@ -314,6 +315,7 @@ def _check_pool(
             f"use fewer or shorter lossless cables, qos: roce-lossy, or accept the sharing with "
             f"headroom: {_up(total.subscription)}",
         )
+    return total.subscription <= shape.intent.headroom
 
 
 def _up(ratio: Fraction) -> str:

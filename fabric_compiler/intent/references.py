@@ -119,7 +119,7 @@ class _Checks:
         taken: dict[str, str] = {}
         for network, group in pod.connect.items():
             path = (*at, "connect", network)
-            if taken.setdefault(group, network) != network:
+            if network in self.intent.networks and taken.setdefault(group, network) != network:
                 message = f"{group} of the pod {pod.name} are connected to {taken[group]} already"
                 self.error("FC2007", message, path, "a NIC is on one network; name another group")
             self.known(network, self.intent.networks, "network", path, key=True)
