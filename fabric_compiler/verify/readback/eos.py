@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from fabric_compiler.model.device import Prefix
@@ -16,6 +16,10 @@ from fabric_compiler.verify.observed import Observed, ObservedInterface, Observe
 from fabric_compiler.verify.readback.frr import parse_address, parse_prefix
 
 _MTU = 1500
+_BANNER = re.compile(r"^banner .*\n(?:(?!EOF$).*\n)*EOF$", re.MULTILINE)
+_INTERFACE = re.compile(r"^interface (\S+)\n((?: .*\n)*)", re.MULTILINE)
+# the lines that differ from port to port: the description, and addresses
+_OWN = re.compile(r"^   (?:description .*|(?:ip|ipv6) address (\S+/\d+).*)\n", re.MULTILINE)
 _SPEED = re.compile(r"(?:auto |forced )?(\d+(?:\.\d+)?)([gt])(?:-\d+|full)?")
 _DEFAULT_CLASSES = tuple({0: 1, 1: 0}.get(dscp >> 3, dscp >> 3) for dscp in range(64))
 
@@ -89,47 +93,50 @@ def read(files: Mapping[str, bytes]) -> Observed:
 
 def _parse(text: str) -> _Found:
     found = _Found()
-    mode, submode, port, profile, banner = "", "", _Port(), _Profile(), False
-    for raw in text.split("\n"):
-        if banner:
-            banner = raw != "EOF"
-        elif not raw or raw[0] == "!":
+    text = _BANNER.sub("", text if text.endswith("\n") else text + "\n")
+    for name, body in _INTERFACE.findall(text):
+        own = [parse_prefix(address) for address in _OWN.findall(body) if address]
+        found.ports[name] = replace(_port(_OWN.sub("", body)), addresses=own)
+    mode, submode, profile = "", "", _Profile()
+    for raw in _INTERFACE.sub("", text).split("\n"):
+        if not raw or raw[0] == "!":
             continue
-        elif raw[0] == " ":
-            words = raw.split()
+        words = raw.split()
+        if raw[0] == " ":
             deeper = raw.startswith("    ")
             if not deeper:
                 submode = words[0] if words else ""
-            if mode == "interface" and not deeper:
-                _port_line(port, words)
-            elif mode == "bgp" and (not deeper or submode == "address-family"):
+            if mode == "bgp" and (not deeper or submode == "address-family"):
                 _bgp_line(found, words)
             elif mode == "profile" and not deeper:
                 _profile_line(profile, words)
-        else:
-            words = raw.split()
-            mode = ""
-            if words[0] == "interface":
-                mode, port = "interface", found.ports.setdefault(words[1], _Port())
-            elif words[:2] == ["router", "bgp"]:
-                mode, found.asn = "bgp", int(words[2])
-            elif words[:2] == ["qos", "profile"]:
-                mode, profile = "profile", found.profiles.setdefault(words[2], _Profile())
-            elif words[:3] == ["qos", "map", "dscp"]:
-                end = words.index("to")
-                for dscp in words[3:end]:
-                    found.classes[int(dscp)] = int(words[end + 2])
-            elif words[0] == "hostname":
-                found.hostname = words[1]
-            elif words[0] == "banner":
-                banner = True
+            continue
+        mode = ""
+        if words[:2] == ["router", "bgp"]:
+            mode, found.asn = "bgp", int(words[2])
+        elif words[:2] == ["qos", "profile"]:
+            mode, profile = "profile", found.profiles.setdefault(words[2], _Profile())
+        elif words[:3] == ["qos", "map", "dscp"]:
+            end = words.index("to")
+            for dscp in words[3:end]:
+                found.classes[int(dscp)] = int(words[end + 2])
+        elif words[0] == "hostname":
+            found.hostname = words[1]
     return found
+
+
+@lru_cache(maxsize=512)
+def _port(body: str) -> _Port:
+    """What the lines of an interface say, apart from what is its own alone: most interfaces of a fabric say the same."""
+    port = _Port()
+    for raw in body.split("\n"):
+        if not raw.startswith("    "):
+            _port_line(port, raw.split())
+    return port
 
 
 def _port_line(port: _Port, words: list[str]) -> None:
     match words:
-        case ["description", *_]:
-            pass
         case ["no", "switchport"]:
             port.switched = False
         case ["speed", *rate]:
@@ -140,8 +147,6 @@ def _port_line(port: _Port, words: list[str]) -> None:
             port.fec = "rs"
         case ["no", "error-correction", "encoding"]:
             port.fec = "none"
-        case ["ip" | "ipv6", "address", address, *_] if "/" in address:
-            port.addresses.append(parse_prefix(address))
         case ["ipv6", "enable"]:
             port.link_local = True
         case ["service-profile", name]:
