@@ -3,10 +3,11 @@
     python benchmarks/instructions.py            count, and compare with instructions.json
     python benchmarks/instructions.py --update   count, and write instructions.json
 
-Counted by valgrind (Debian's package) over a whole process with a fixed hash seed. Instructions are no seconds, and
-repeat better than seconds on a shared machine, but not exactly: four start-ups lay within 0.7 % of one another. Hence
-the tolerance of 2 %: what slows down by less is not seen. Ends with 1 when a figure is above the kept one by more;
-below it, says that an update is due. They hold for one interpreter and one set of libraries, so these are kept beside
+Counted by valgrind (Debian's package) over a whole process with a fixed hash seed. Instructions are no seconds, and repeat
+better than seconds on a shared machine, but not exactly: runs of one tree lay within 0.8 % of each other. Hence the tolerance
+of 2 %: what slows down by less is not seen. Ends with 1 when a figure is above the kept one by more; below it, the command
+says that an update is due.
+They hold for one interpreter and one set of libraries, so these are kept beside
 the figures.
 """
 
