@@ -240,7 +240,7 @@ def test_a_closed_pipe_is_no_error(small: Path, tmp_path: Path) -> None:
 def test_help_is_quick(run: Run) -> None:
     """No heavy import on the way to the help; the time itself is a benchmark's matter."""
     code = (
-        "import sys; import fabric_compiler.cli; "
+        "import sys; import fabric_compiler.cli.app; "
         "print([m for m in ('numpy', 'pydantic', 'jinja2', 'networkx', 'netaddr', 'yaml', 'napalm') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)

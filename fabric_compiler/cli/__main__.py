@@ -1,0 +1,3 @@
+from fabric_compiler.cli.app import main
+
+main()

@@ -1,0 +1,155 @@
+"""`fabricc compile` and `fabricc check`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fabric_compiler.cli.arguments import (
+    Catalogue,
+    Format,
+    IntentFile,
+    Jobs,
+    Strict,
+    Templates,
+    Text,
+    compile_options,
+    guarded,
+    shown,
+)
+from fabric_compiler.console import Form, exit_code, progress, show
+
+if TYPE_CHECKING:
+    from fabric_compiler.compiler import Analysis, Build, Options
+    from fabric_compiler.diagnostics import Diagnostic
+
+
+class Stage(StrEnum):
+    INTENT = "intent"
+    GRAPH = "graph"
+    PLAN = "plan"
+    MODEL = "model"
+
+
+def compile_(
+    intent: IntentFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where builds are.")] = Path("build"),
+    emit: Annotated[
+        Stage | None, typer.Option("--emit", help="Print the result of a stage as JSON, and write nothing.")
+    ] = None,
+    locked: Annotated[bool, typer.Option("--locked", help="Fail where the lock would change.")] = False,
+    catalog: Catalogue = None,
+    templates: Templates = None,
+    jobs: Jobs = None,
+    form: Format = Text.TEXT,
+    strict: Strict = False,
+) -> None:
+    """Compile an intent into OUTPUT/FABRIC. The former build stays as it was unless all goes well."""
+    shown = Form(form)
+    with progress(shown) as advance:
+        options = compile_options(catalog, templates, jobs, locked, advance, strict)
+        if emit:
+            raise typer.Exit(exit_code(_emit(intent, emit, options, shown), strict))
+        made = guarded(lambda: _build(intent, output, options), shown, strict)
+    show(made.analysis.warnings, shown, _as_json(made))
+    if shown is Form.TEXT:
+        print("\n".join(_summary(made)))
+    raise typer.Exit(exit_code(made.analysis.warnings, strict))
+
+
+def check(
+    intent: IntentFile,
+    unlocked: Annotated[bool, typer.Option("--unlocked", help="Let the lock change.")] = False,
+    catalog: Catalogue = None,
+    templates: Templates = None,
+    jobs: Jobs = None,
+    form: Annotated[Form, typer.Option("--format", help="SARIF and GitHub's annotations are for code hosts.")] = Form.TEXT,
+    strict: Strict = False,
+) -> None:
+    """Everything that compile does, with nothing written; the lock must not change."""
+    from fabric_compiler import compiler
+
+    with progress(form) as advance:
+        options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
+        found = guarded(lambda: compiler.check(intent, options), form, strict)
+    show(found.warnings, form, {"checked": str(intent)})
+    if form is Form.TEXT:
+        print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
+    raise typer.Exit(exit_code(found.warnings, strict))
+
+
+def _build(intent: Path, output: Path, options: Options) -> Build:
+    from fabric_compiler import compiler
+
+    return compiler.build(intent, output, options)
+
+
+def _emit(intent: Path, stage: Stage, options: Options, form: Form) -> tuple[Diagnostic, ...]:
+    """Print the stage's result; returns the warnings, which were shown."""
+    from fabric_compiler import compiler
+    from fabric_compiler.emit import graph_json, stages
+
+    found = guarded(lambda: compiler.analyse(intent, options), form)
+    show(found.warnings, Form.TEXT)
+    if stage is Stage.INTENT:
+        print(stages.intent_json(found.loaded.intent))
+    elif stage is Stage.GRAPH:
+        for chunk in graph_json.chunks(found.graph):
+            sys.stdout.buffer.write(chunk)
+    elif stage is Stage.PLAN:
+        print(stages.plan_json(found.graph, found.plan, found.lock))
+    else:
+        shop = compiler.workshop(found, options)
+        for text in stages.models_json(shop.model(n) for n in range(len(found.graph.devices))):
+            print(text, end="")
+    return found.warnings
+
+
+def _devices(found: Analysis) -> str:
+    """`16 servers, backend: 16 leafs and 2 spines`."""
+    counts: dict[str, dict[str, int]] = {}
+    for device in found.graph.devices:
+        roles = counts.setdefault(device.network, {})
+        roles[device.role] = roles.get(device.role, 0) + 1
+    servers = counts.pop("", {}).get("server", 0)
+    parts = [f"{servers} servers"] if servers else []
+    for network, roles in counts.items():
+        parts.append(f"{network}: " + ", ".join(f"{count} {role}{'s' if count > 1 else ''}" for role, count in roles.items()))
+    return "; ".join(parts)
+
+
+def _summary(made: Build) -> list[str]:
+    from fabric_compiler.emit import manifest
+
+    found, counts = made.analysis, made.manifest.counts
+    seconds = sum(found.seconds.values())
+    cables = ", ".join(f"{count} {medium}" for medium, count in sorted(counts.cables.items()))
+    changed = found.lock_changed
+    return [
+        f"compiled {found.loaded.intent.fabric}: {_devices(found)}",
+        f"  {len(found.graph.links)} links over {sum(counts.cables.values())} cables: {cables}",
+        f"  {counts.sessions} BGP sessions, {counts.prefixes} addresses; {made.size / 1e6:.1f} MB in {seconds:.2f} s",
+        f"  {made.path}/devices    configurations of the switches",
+        f"  {made.path}/hosts      netplan, sysctl and RoCE settings of the servers",
+        f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
+        f"  {made.path}/graph.json and manifest.json",
+        f"  {shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
+        *(manifest.render(made.summary) if made.replaced else []),
+    ]
+
+
+def _as_json(made: Build) -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "build": str(made.path),
+        "counts": msgspec.to_builtins(made.manifest.counts),
+        "bytes": made.size,
+        "seconds": {stage: round(value, 4) for stage, value in made.analysis.seconds.items()},
+        "lock_changed": made.analysis.lock_changed,
+        "changes": [msgspec.to_builtins(change) for change in made.summary.changes],
+    }
