@@ -53,6 +53,7 @@ class Options:
     templates: Path | None = None
     jobs: int | None = None
     locked: bool = False
+    keep_lock: bool = False  # a build leaves the lock beside the intent as it is
     strict: bool = False  # a warning fails the compile
     lock: Lock | None = None  # in place of the one beside the intent
     progress: Progress = field(default=lambda stage, done, total: None)
@@ -163,7 +164,8 @@ def build(path: Path, output: Path, options: Options) -> Build:
         )
         summary = manifests.summary(manifests.read_if_any(staging.previous), manifest)
         write(staging.path, manifests.NAME, manifests.encode(manifest))
-        staging.on_commit.append(lambda: _write_lock(analysis))
+        if not options.keep_lock:
+            staging.on_commit.append(lambda: _write_lock(analysis))
         replaced = staging.previous is not None
     return Build(analysis, output / fabric, manifest, summary, replaced, size)
 
