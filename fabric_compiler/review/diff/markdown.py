@@ -115,5 +115,6 @@ def _code(value: str) -> str:
 
 
 def _unfenced(line: str) -> str:
-    """A line of text cannot end the block."""
+    """A line of text is one line, and cannot end the block."""
+    line = printable(line)
     return line.replace(_FENCE[:3], "~\u200b~~") if line.lstrip().startswith(_FENCE[:3]) else line
