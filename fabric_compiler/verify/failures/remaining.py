@@ -23,7 +23,8 @@ QUANTITIES = ("reachability", "leaf uplinks", "spine uplinks", "rail", "server")
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """A share a case, by those quantities that the network has; `searched` are the cases whose connectivity was not plain from counts."""
+    """A share a case, by those quantities that the network has; `searched` are the cases whose connectivity was not plain
+    from counts."""
 
     shares: dict[str, Shares]
     searched: int
