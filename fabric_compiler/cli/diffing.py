@@ -33,9 +33,7 @@ def diff(
     ],
     form: Annotated[DiffForm, typer.Option("--format", help="For a terminal, a pull request or a machine.")] = DiffForm.TEXT,
     lines: Annotated[bool, typer.Option("--lines", help="Show every cable and number, and the lines that differ.")] = False,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Name the intent's lines that configurations follow from.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Name the intent's lines behind the changes.")] = False,
     catalog: Catalogue = None,
     jobs: Jobs = None,
 ) -> None:

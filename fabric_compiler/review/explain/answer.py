@@ -145,7 +145,7 @@ def render(found: Explained) -> list[str]:
 
 
 def told(reason: Reason) -> str:
-    """`x.yaml:12  networks.backend.mtu: jumbo frames [interfaces.*.mtu]`; the rule alone where no place of the intent says it."""
+    """`x.yaml:12  networks.backend.mtu: jumbo frames [interfaces.*.mtu]`; the rule alone where no place says it."""
     where = reason.place
     if where is None:
         return printable(reason.rule)

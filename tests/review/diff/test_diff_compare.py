@@ -91,7 +91,8 @@ def test_new_asns_are_shouted_as_renumbering_and_as_disruption() -> None:
 
 def test_an_mtu_is_a_change_of_ports_that_hits_traffic() -> None:
     changes, _ = between(small(), small(mtu=9000))
-    assert "~port" in kinds(changes)
+    assert {"~port", "~unused port"} <= kinds(changes)
+    assert "+port" not in kinds(changes)
     assert any("MTU" in reason for change in changes.disruptive for reason in change.disrupts)
 
 
