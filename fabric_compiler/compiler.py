@@ -134,10 +134,15 @@ def analyse(path: Path, options: Options) -> Analysis:
 
 def check(path: Path, options: Options) -> Analysis:
     """Everything that `build` does, without writing, and the proofs. Raises CompileError."""
+    return _proven(_checked(path, options), options)
+
+
+def _checked(path: Path, options: Options) -> Analysis:
+    """All devices made and read back, nothing written, nothing proven besides. Raises CompileError."""
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
-    return _proven(_verified(analysis, made, options), options)
+    return _verified(analysis, made, options)
 
 
 def build(path: Path, output: Path, options: Options) -> Build:
@@ -184,7 +189,7 @@ def relock(path: Path, change: Callable[[Lock], Lock], options: Options) -> tupl
     shown = str(lock_path)
     before = locks.read(lock_path, shown, overlaps=True)
     locks.check(wanted := change(before), shown)
-    analysis = check(path, replace(options, lock=wanted, locked=False))
+    analysis = _checked(path, replace(options, lock=wanted, locked=False))
     _write_lock(replace(analysis, old_lock=before))
     return before, analysis
 

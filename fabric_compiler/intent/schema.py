@@ -217,7 +217,9 @@ class NetworkIntent(Part):
         default_factory=dict, description="one medium pins it; several are an order of preference"
     )
     load_balancing: Literal["static", "dynamic"] | None = Field(None, description="dynamic where the operating system has it")
-    survive: tuple[Survive, ...] = Field((), max_length=64, description="what check holds against the worst failures")
+    survive: Annotated[tuple[Survive, ...], Field(max_length=64), OneOrMore()] = Field(
+        (), description="what check holds against the worst failures"
+    )
 
     @property
     def qos_kind(self) -> QosKind:

@@ -130,7 +130,7 @@ Ratio = Annotated[
 
 
 Percent = Annotated[
-    Fraction,
+    int,
     Scalar("a share", units.percent, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["75%", "100%"]}),
 ]
 
