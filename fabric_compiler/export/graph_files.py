@@ -51,7 +51,9 @@ def document(source: Source) -> Document:
 def graphml(source: Source, parameters: Parameters, report: Report) -> Files:
     """<fabric>.graphml"""
     found = document(source)
-    keys = [("node", name, kind) for name, kind in _types(Node, _NODES)] + [("edge", name, kind) for name, kind in _types(Edge, _EDGES)]
+    keys = [("node", name, kind) for name, kind in _types(Node, _NODES)] + [
+        ("edge", name, kind) for name, kind in _types(Edge, _EDGES)
+    ]
     yield f"{source.fabric}.graphml", "".join(_graphml(found, keys)).encode()
 
 

@@ -35,10 +35,14 @@ def fabric_of_jobs(source: Source, wanted: Sequence[str]) -> str:
     """
     counts = Counter(link.network for link in source.links if link.tiers == TIER_PAIRS[0])
     if len(wanted) > 1:
-        raise wrong_build(f"{', '.join(wanted)} are several networks, and a job's servers are placed by one", "name one network")
+        raise wrong_build(
+            f"{', '.join(wanted)} are several networks, and a job's servers are placed by one", "name one network"
+        )
     chosen = wanted[0] if wanted else min(counts, key=lambda name: (-counts[name], name), default="")
     if not counts[chosen]:
-        raise wrong_build(f"no network {chosen!r} of the build has servers" if chosen else "the build has no servers", "name another")
+        raise wrong_build(
+            f"no network {chosen!r} of the build has servers" if chosen else "the build has no servers", "name another"
+        )
     return chosen
 
 
@@ -103,7 +107,9 @@ def _name(made: list[Part], source: Source, network: str) -> None:
     for number, (part, own) in enumerate(zip(made, pods, strict=True), 1):
         top = [name for name in part.switches if source.device[name].role == LEVELS[level]]
         pod = next(iter(own))
-        name = f"{network}-{pod}" if level == 0 and len(own) == 1 and often[pod] == 1 else f"{network}-{LEVELS[level]}s-{number}"
+        name = (
+            f"{network}-{pod}" if level == 0 and len(own) == 1 and often[pod] == 1 else f"{network}-{LEVELS[level]}s-{number}"
+        )
         if len(top) == 1:
             part.name = top[0]
         else:

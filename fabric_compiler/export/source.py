@@ -6,7 +6,7 @@ import csv
 import io
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from fabric_compiler.emit.manifest import Manifest
 
 _LIMIT: Final = 1 << 30
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_FABRIC: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _PORT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9/_.:-]{0,62}", re.ASCII)
 _WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", re.ASCII)
 
@@ -237,9 +238,16 @@ class Source:
             raise wrong_build(f"{name} of the build is not what its manifest says")
         return content
 
-    def below(self, directory: str) -> Iterator[str]:
-        """Names of the files below a directory of the build, in order."""
-        return (name for name in self.manifest.files if name.startswith(f"{directory}/"))
+    @cached_property
+    def _directories(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for name in sorted(self.manifest.files):
+            found.setdefault(name.rpartition("/")[0], []).append(name)
+        return found
+
+    def below(self, directory: str) -> list[str]:
+        """Names of the files in a directory of the build, in order."""
+        return self._directories.get(directory, [])
 
     def _rows(self, kind: type[_Row], table: str) -> list[_Row]:
         return rows(kind, self.read(f"plan/{table}.csv"), f"plan/{table}.csv")
@@ -303,4 +311,7 @@ def open_build(path: Path) -> Source:
         tree = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise wrong_build(f"{path} cannot be used: it is no build", "name a directory such as build/atlas") from error
-    return Source(tree, manifest.read(tree))
+    found = Source(tree, manifest.read(tree))
+    if not _FABRIC.fullmatch(found.fabric):
+        raise wrong_build(f"the build is of {found.fabric[:80]!r}, which is no name of a fabric")
+    return found

@@ -12,7 +12,7 @@ from typing import Any, Final
 # a letter first and no word of YAML 1.1: what every reader takes for a string as it stands
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*", re.ASCII)
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "inf", "nan"})
-_ESCAPED: Final = re.compile(r'[^ !#-\[\]-~]')
+_ESCAPED: Final = re.compile(r"[^ !#-\[\]-~]")
 _SHORT: Final = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
