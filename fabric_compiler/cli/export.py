@@ -34,9 +34,8 @@ def export(
     if kind == "list":
         print("\n".join(f"{name:13} {base.export(name).summary}" for name in base.kinds()))
         return
-    parameters = base.Parameters(
-        tuple(networks or ()), tuple(pods or ()), tuple(devices or ()), _images(images or []), inventory, url, catalog, templates, jobs
-    )  # fmt: skip
+    chosen = (tuple(networks or ()), tuple(pods or ()), tuple(devices or ()), _images(images or []))
+    parameters = base.Parameters(*chosen, inventory, url, catalog, templates, jobs)
     shown = Form(form)
     made = guarded(lambda: run.run(build, kind, output, parameters), shown)
     show(made.warnings, shown, {"export": str(made.path), "files": made.files, "bytes": made.size})

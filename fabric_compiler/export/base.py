@@ -14,8 +14,8 @@ from fabric_compiler.export.source import Source
 
 ENTRY_POINT = "fabric_compiler.exports"
 BUILT_IN = (
-    "ansible", "avd", "batfish", "cabling", "containerlab", "csv", "gexf", "graphml", "kubernetes", "netbox", "nornir", "parquet",
-    "slurm", "telemetry", "ztp",
+    "ansible", "avd", "batfish", "cabling", "containerlab", "csv", "gexf", "graphml", "kubernetes", "netbox", "nornir",
+    "parquet", "slurm", "telemetry", "ztp",
 )  # fmt: skip
 
 

@@ -77,7 +77,9 @@ def files(source: Source, parameters: Parameters, report: Report) -> Files:
         if device.management:
             version = ipaddress.ip_address(device.management).version
             node[f"mgmt-ipv{version}"] = device.management
-        node["labels"] = {"fabric-role": device.role, "fabric-site": device.site} | ({"fabric-pod": device.pod} if device.pod else {})
+        node["labels"] = {"fabric-role": device.role, "fabric-site": device.site} | (
+            {"fabric-pod": device.pod} if device.pod else {}
+        )
         nodes[device.name] = node
     links, eos_ports = _links(source, devices, parameters.networks, ports)
     if any(node["kind"] == "arista_ceos" for node in nodes.values()):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final, get_type_hints
+from typing import Final, get_type_hints
 
 import msgspec
 
@@ -82,7 +82,8 @@ def gexf(source: Source, parameters: Parameters, report: Report) -> Files:
 
 def _gexf(found: Document) -> Iterator[str]:
     yield _HEAD + '<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2">\n'
-    yield f'<meta><description>{xml(found.graph.fabric)}</description></meta>\n<graph mode="static" defaultedgetype="undirected">\n'
+    yield f"<meta><description>{xml(found.graph.fabric)}</description></meta>\n"
+    yield '<graph mode="static" defaultedgetype="undirected">\n'
     yield from _attributes("node", Node, _NODES)
     yield from _attributes("edge", Edge, _EDGES)
     yield "<nodes>\n"

@@ -66,9 +66,9 @@ def _tables(source: Source, words: Words) -> Iterator[tuple[str, str, Iterable[R
     yield "prefixes", "prefix vrf status", _prefixes(source)
     primary = _primary(source)
     addresses = [
-        (address.text, _vrf(address.vrf), "active", "loopback" if address.purpose == "loopback" else "", address.device, address.interface)
-        for address in source.addresses
-    ]  # fmt: skip
+        (own.text, _vrf(own.vrf), "active", "loopback" if own.purpose == "loopback" else "", own.device, own.interface)
+        for own in source.addresses
+    ]
     columns = "address vrf status role device interface"
     # a row that says no to is_primary would take it from the device again: those that say yes come last, in a file of their own
     yield "addresses", columns, (row for row, mine in zip(addresses, primary, strict=True) if not mine)
@@ -113,7 +113,10 @@ def _interfaces(source: Source, words: Words) -> Iterator[Row]:
     cabled: dict[str, set[str]] = {}
     device = source.device
     for link in source.links:
-        ends = ((link.a_device, link.a_port, link.b_device, link.b_port), (link.b_device, link.b_port, link.a_device, link.a_port))
+        ends = (
+            (link.a_device, link.a_port, link.b_device, link.b_port),
+            (link.b_device, link.b_port, link.a_device, link.a_port),
+        )
         for name, port, peer, peer_port in ends:
             cabled.setdefault(name, set()).add(port)
             kind = words.interface(device[name].kind, device[name].model, port, link.speed_gbps)

@@ -57,7 +57,9 @@ def _upwards(source: Source, pods: tuple[str, ...]) -> set[str]:
 def _check(what: str, wanted: Iterable[str], known: Iterable[str]) -> None:
     for name in wanted:
         if name not in known:
-            raise _nothing(f"the build has no {what} {name[:80]!r}", f"there are {', '.join(sorted(filter(None, known)))[:200]}")
+            raise _nothing(
+                f"the build has no {what} {name[:80]!r}", f"there are {', '.join(sorted(filter(None, known)))[:200]}"
+            )
 
 
 def _nothing(message: str, hint: str) -> CompileError:

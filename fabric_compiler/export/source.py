@@ -216,7 +216,7 @@ def _column(values: tuple[str, ...], read: Callable[[str], Any], name: str, file
 
 @dataclass(frozen=True)
 class Source:
-    """`tree` is the directory of a build, links resolved. Everything raises CompileError (FC1001) where it is not as it says."""
+    """`tree` is the directory of a build, links resolved. All of it raises CompileError (FC1001) where it is not as it says."""
 
     tree: Path
     manifest: Manifest

@@ -63,7 +63,8 @@ class Workbook:
     def _sheet(self, header: Sequence[tuple[str, int]], rows: list[str]) -> Iterator[str]:
         yield f'{_HEAD}<worksheet xmlns="{_MAIN}"><sheetPr><pageSetUpPr fitToPage="1"/></sheetPr>'
         # the header stays in sight
-        yield '<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" state="frozen"/></sheetView></sheetViews>'
+        pane = '<pane ySplit="1" topLeftCell="A2" state="frozen"/>'
+        yield f'<sheetViews><sheetView workbookViewId="0">{pane}</sheetView></sheetViews>'
         widths = (f'<col min="{n}" max="{n}" width="{width}" customWidth="1"/>' for n, (_, width) in enumerate(header, 1))
         yield f"<cols>{''.join(widths)}</cols><sheetData><row>"
         yield "".join(self.text(title).replace("<c ", '<c s="1" ') for title, _ in header)
