@@ -89,6 +89,7 @@ CODES: dict[str, str] = {
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
+    "FC8010": "an export leaves something to be done",
     "FC9001": "the compiler failed; this is a bug",
 }
 

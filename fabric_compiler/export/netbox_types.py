@@ -74,7 +74,7 @@ class Words:
             server = self._catalog.servers.get(model)
             groups = server.nic_groups.values() if server else ()
             factors = {group.form_factor for group in groups if any(port in names for names in group.netdevs.values())}
-        return _INTERFACES.get((speed_gbps, factors.pop()), "other") if len(factors) == 1 else "other"
+        return _INTERFACES.get((round(speed_gbps), factors.pop()), "other") if len(factors) == 1 else "other"
 
     def cable(self, medium: str) -> str:
         return self._media.get(medium, "")

@@ -118,7 +118,7 @@ class BomLine(NamedTuple):
 
     item: str
     kind: str
-    count: int
+    count: int  # type: ignore[assignment]  # the column's name, and that of a method of tuples
     watts_each: float
     source: str
 

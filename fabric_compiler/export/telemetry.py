@@ -193,8 +193,9 @@ def _sonic(number: str, ports: Iterable[str], lossless: tuple[int, ...]) -> dict
         "SAI_PORT_STAT_IF_OUT_DISCARDS",
     ]
     fields += ["Queues", *(["Pfcwd"] if lossless else [])]
+    counters = [f"COUNTERS/{port}/{own}" for port in ports for own in fields]
     return {
-        f"sonic-counters-{number}": _sample([f"COUNTERS/{port}/{own}" for port in ports for own in fields], "10s", "COUNTERS_DB"),
+        f"sonic-counters-{number}": _sample(counters, "10s", "COUNTERS_DB"),
         f"sonic-ports-{number}": _sample([f"PORT_TABLE/{port}" for port in ports], "30s", "APPL_DB"),
         "sonic-sessions": _sample(["NEIGH_STATE_TABLE"], "30s", "STATE_DB"),
         "sonic-light": _sample(["TRANSCEIVER_DOM_SENSOR"], "60s", "STATE_DB"),
