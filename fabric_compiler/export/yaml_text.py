@@ -17,7 +17,7 @@ _SHORT: Final = {"\n": "\\n", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 class Unsafe(str):
-    """Free text that Ansible must take as it stands (`!unsafe`): braces in it are no template."""
+    """Free text that Ansible must take as it stands (`!unsafe`): where there are braces in it, they are no template."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ def scalar(value: Any) -> str:
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
     quoted = f'"{_ESCAPED.sub(_escape, text)}"'
-    return f"!unsafe {quoted}" if isinstance(value, Unsafe) else quoted
+    return f"!unsafe {quoted}" if isinstance(value, Unsafe) and "{" in text else quoted
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ BY_EOS_CLI = ("ip load-sharing trident ", "   logging event link-status")
 
 
 def only_ours(line: str) -> bool:
-    """The header by which Batfish and RANCID know an EOS file, the marks around raw lines, and the end; comments but for the last."""
+    """The header by which Batfish and RANCID know an EOS file, the marks around raw lines, and the end."""
     return line.startswith("!") or line == "end"
 
 
