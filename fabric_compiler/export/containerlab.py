@@ -97,9 +97,13 @@ def files(source: Source, parameters: Parameters, report: Report) -> Files:
 def _server(source: Source, device: Device, node: dict[str, Any]) -> Files:
     name = f"hosts/{device.name}/60-fabric.yaml"
     if name in source.manifest.files:
-        node["binds"] = [f"nodes/{device.name}.ip:/fabric.ip:ro"]
-        node["exec"] = ["ip -force -batch /fabric.ip"]
-        yield f"nodes/{device.name}.ip", host_network.batch(source.read(name), name).encode()
+        node["binds"], node["exec"] = [], []
+        for family, lines in zip(("", "6"), host_network.batches(source.read(name), name), strict=True):
+            if lines:
+                file = f"nodes/{device.name}.ip{family}"
+                node["binds"].append(f"{file}:/fabric.ip{family}:ro")
+                node["exec"].append(f"ip {f'-{family} ' if family else ''}-force -batch /fabric.ip{family}")
+                yield file, lines.encode()
 
 
 def _sonic_ports(config: bytes, name: str) -> tuple[dict[str, str], str]:

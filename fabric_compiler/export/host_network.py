@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -14,11 +14,15 @@ _NIC: Final = re.compile(r'    "([a-z0-9]{1,15})":', re.ASCII)
 _MTU: Final = re.compile(r"      mtu: ([0-9]{2,5})", re.ASCII)
 _ADDRESS: Final = re.compile(r'        - "([0-9a-f.:]+/[0-9]+)"', re.ASCII)
 _ENTRY: Final = re.compile(r"        - \{(.+)\}", re.ASCII)
+_RULE6: Final = re.compile(r"rule add from \S*:", re.ASCII)
 _KEYS: Final = frozenset({"to", "via", "metric", "table", "on-link", "from"})
 
 
-def batch(content: bytes, file: str) -> str:
-    """For `ip -batch`. Raises CompileError (FC1001) for a file that is not as our target writes it."""
+def batches(content: bytes, file: str) -> tuple[str, str]:
+    """For `ip -batch`, and for `ip -6 -batch`: a rule's family is that of the program's start. The second may be empty.
+
+    Raises CompileError (FC1001) for a file that is not as our target writes it.
+    """
     lines: list[str] = []
     nic = ""
     for line in content.decode("utf-8", "replace").splitlines():
@@ -31,7 +35,11 @@ def batch(content: bytes, file: str) -> str:
             lines.append(f"address add {_prefix(found[1], file)} dev {nic}")
         elif found := _ENTRY.fullmatch(line):
             lines.append(_entry(dict(_pairs(found[1], file)), nic, file))
-    return "\n".join(lines) + "\n"
+    return _text(line for line in lines if not _RULE6.match(line)), _text(line for line in lines if _RULE6.match(line))
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _pairs(text: str, file: str) -> Iterator[tuple[str, str]]:
