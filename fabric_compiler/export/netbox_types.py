@@ -31,6 +31,9 @@ _INTERFACES: Final = {
     (800, "qsfp-dd"): "800gbase-x-qsfpdd",
     (800, "osfp"): "800gbase-x-osfp",
 }
+# what the cage is, for a port that runs slower than it could
+_CAGES: Final = {"osfp": "800gbase-x-osfp", "osfp-rhs": "400gbase-x-osfp-rhs", "qsfp-dd": "400gbase-x-qsfpdd",
+                 "qsfp112": "400gbase-x-qsfp112", "qsfp56": "200gbase-x-qsfp56", "qsfp28": "100gbase-x-qsfp28"}  # fmt: skip
 # netbox/dcim/choices.py, CableTypeChoices, by kind of medium
 _CABLES: Final = {"dac": "dac-passive", "aec": "dac-active", "aoc": "aoc", "multimode": "mmf", "singlemode": "smf",
                   "copackaged": "smf", "coherent": "smf"}  # fmt: skip
@@ -74,7 +77,10 @@ class Words:
             server = self._catalog.servers.get(model)
             groups = server.nic_groups.values() if server else ()
             factors = {group.form_factor for group in groups if any(port in names for names in group.netdevs.values())}
-        return _INTERFACES.get((round(speed_gbps), factors.pop()), "other") if len(factors) == 1 else "other"
+        if len(factors) != 1:
+            return "other"
+        (factor,) = factors
+        return _INTERFACES.get((round(speed_gbps), factor)) or _CAGES.get(factor, "other")
 
     def cable(self, medium: str) -> str:
         return self._media.get(medium, "")

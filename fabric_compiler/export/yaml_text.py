@@ -28,7 +28,7 @@ def scalar(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return repr(value)
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:

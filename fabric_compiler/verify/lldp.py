@@ -135,14 +135,13 @@ class _Labels:
 
 
 def _judged(graph: Graph, heard: Heard, report: Report) -> frozenset[Link]:
-    """Planned links of which at least one end was asked. Servers that no switch hears of send no LLDP: their links are left."""
+    """Planned links of which at least one end was asked. Where no server sends LLDP, their links are left."""
     servers = {d.name for d in graph.devices if d.kind == "server"}
     links = {pair for pair in planned(graph) if pair[0].device in heard.asked or pair[1].device in heard.asked}
     if not heard.asked:
         report.error("FC7011", "none of the devices that the file names is one of the fabric's")
-    silent = servers - heard.asked - {end.device for pair in heard.links for end in pair}
-    unheard = {pair for pair in links if pair[0].device in silent or pair[1].device in silent}
-    if unheard and silent == servers - heard.asked:
+    unheard = {pair for pair in links if pair[0].device in servers or pair[1].device in servers}
+    if unheard and not servers & (heard.asked | {end.device for pair in heard.links for end in pair}):
         report.warning("FC7011", f"no server sends LLDP: {len(unheard)} {TIER_PAIRS[0]} links were not looked at")
         links -= unheard
     away = sorted({d.name for d in graph.devices if d.kind == "switch"} - heard.asked)

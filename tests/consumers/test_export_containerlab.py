@@ -157,8 +157,16 @@ def test_ip_takes_a_server_s_addresses_rules_and_routes(tmp_path: Path) -> None:
         subprocess.run(["ip", "netns", "delete", namespace], check=True, timeout=30)
 
 
-@pytest.mark.parametrize("line", ['    "eth0; reboot":', '        - "10.0.0.1/31; reboot"', '        - {to: "$(reboot)", via: "10.0.0.0"}',
-                                  '        - {to: "10.0.0.0/8", via: "x"}', '        - {run: "reboot"}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "line",
+    [
+        '    "eth0; reboot":',
+        '        - "10.0.0.1/31; reboot"',
+        '        - {to: "$(reboot)", via: "10.0.0.0"}',
+        '        - {to: "10.0.0.0/8", via: "x"}',
+        '        - {run: "reboot"}',
+    ],
+)
 def test_a_hostile_netplan_file_gives_no_other_command(line: str) -> None:
     try:
         made, rules = batches(f'    "eth1":\n{line}\n'.encode(), "x")
