@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -66,6 +66,9 @@ def compile_(
 
 def check(
     intent: IntentFile,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="What the devices tell by LLDP, as JSON or CSV: compare the cabling.")
+    ] = None,
     unlocked: Annotated[bool, typer.Option("--unlocked", help="Let the lock change.")] = False,
     catalog: Catalogue = None,
     templates: Templates = None,
@@ -79,11 +82,26 @@ def check(
     with progress(form) as advance:
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
+    if against:
+        _compare(found, against, form, strict)
     show(found.warnings, form, {"checked": str(intent), **proofs.as_json(found)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
         print("\n".join(proofs.lines(found)))
     raise typer.Exit(exit_code(found.warnings, strict))
+
+
+def _compare(found: Analysis, against: Path, form: Form, strict: bool) -> NoReturn:
+    """The cabling as observed; the compiler's own findings stand before."""
+    from fabric_compiler.diagnostics import Report
+    from fabric_compiler.verify import lldp
+
+    report = Report(list(found.warnings))
+    judged, right = guarded(lambda: lldp.check(found.graph, lldp.read(against), str(against), report), form, strict)
+    show(report, form, {"against": str(against), "links": judged, "as_planned": right})
+    if form is Form.TEXT:
+        print(f"{shown(against)}: {right} of {judged} links are as planned")
+    raise typer.Exit(exit_code(report, strict))
 
 
 def _build(intent: Path, output: Path, options: Options) -> Build:
