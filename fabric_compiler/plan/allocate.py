@@ -122,7 +122,8 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
         above = topology(shape.intent.topology.kind).blocks(shape, allocator.extents(), places, report)
         for owner, size in above.items():
             allocator.take(owner, size)
-            allocator.take(asn_block(owner), 1)
+            if not shape.infiniband:
+                allocator.take(asn_block(owner), 1)
         if intent.management:
             for attachment in shape.attachments:
                 pod = pod_rows(shape.network, attachment.site, attachment.name)

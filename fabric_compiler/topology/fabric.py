@@ -32,7 +32,8 @@ def build(intent: Intent, shapes: tuple[Shape, ...], blocks: Blocks, catalog: Ca
 
 def _add_servers(unit: Unit, intent: Intent, parts: Parts) -> None:
     planes = {group: intent.networks[network].topology.planes for network, group in unit.pod.connect.items()}
-    layout = server_layout(unit.server, planes)
+    infiniband = {group for network, group in unit.pod.connect.items() if intent.networks[network].protocol == "infiniband"}
+    layout = server_layout(unit.server, planes, infiniband)
     offsets, port = {}, 0
     for group in unit.server.nic_groups.values():
         if group.name in planes:

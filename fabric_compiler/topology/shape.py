@@ -89,6 +89,10 @@ class Shape:
         return self.intent.topology.kind == "rail-optimized"
 
     @property
+    def infiniband(self) -> bool:
+        return self.intent.protocol == "infiniband"
+
+    @property
     def spines_by_column(self) -> bool:
         """In three tiers a group of spines serves the leafs of one rail; other groups serve all columns."""
         return self.tiers == 3 and self.rails
@@ -277,7 +281,9 @@ def _needed(name: str, members: list[Unit], columns: int) -> int:
 
 
 def _native_speed(product: Product) -> int:
-    return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
+    """Of a cage in one piece; InfiniBand's cages have a single mode."""
+    modes = product.switch.cages[0].breakouts
+    return max(b.speed for b in modes if b.ports == 1 or len(modes) == 1)
 
 
 def _split(
