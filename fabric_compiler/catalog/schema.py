@@ -241,14 +241,14 @@ class InfinibandCages(File):
 
 
 class InfinibandSwitchFile(File):
-    """A switch that a subnet manager configures."""
+    """A switch that a subnet manager configures. Power is left out where the vendor publishes none."""
 
     source: Text
     protocol: Literal["infiniband"]
     vendor: Text
     description: Text
     rack_units: Annotated[int, Field(ge=1, le=60)]
-    watts: Power
+    watts: Power | None = None
     device_id: DeviceId = 0
     cages: Some[InfinibandCages]
 
@@ -257,7 +257,7 @@ class InfinibandSwitchFile(File):
         for group in self.cages:
             cages += group.build(len(cages))
         return types.Switch(
-            name, self.vendor, self.description, tuple(cages), self.rack_units, self.watts, {}, self.source,
+            name, self.vendor, self.description, tuple(cages), self.rack_units, self.watts or 0, {}, self.source,
             self.protocol, self.device_id,
         )  # fmt: skip
 
@@ -301,7 +301,7 @@ class ServerFile(File):
     description: Text
     gpus: Annotated[int, Field(ge=0, le=1024)]
     rack_units: Annotated[int, Field(ge=1, le=60)]
-    watts: Power
+    watts: Power | None = None
     nic_groups: Annotated[dict[Slug, NicGroupEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -314,7 +314,8 @@ class ServerFile(File):
 
     def build(self, name: str) -> types.Server:
         groups = {key: group.build(key) for key, group in self.nic_groups.items()}
-        return types.Server(name, self.vendor, self.description, self.gpus, self.rack_units, self.watts, groups, self.source)
+        watts = self.watts or 0
+        return types.Server(name, self.vendor, self.description, self.gpus, self.rack_units, watts, groups, self.source)
 
 
 class ModuleEntry(File):

@@ -90,7 +90,7 @@ class Switch:
     description: str
     cages: tuple[Cage, ...]  # data ports only, in the order of the panel
     rack_units: int
-    watts: int  # the switch at its highest, without modules
+    watts: int  # the switch at its highest, without modules; 0: not published
     nos: Mapping[str, NosSupport]  # none: InfiniBand, which a subnet manager configures
     source: str
     protocol: str = "ethernet"
@@ -123,7 +123,7 @@ class Server:
     description: str
     gpus: int
     rack_units: int
-    watts: int
+    watts: int  # 0: not published
     nic_groups: Mapping[str, NicGroup]
     source: str
 

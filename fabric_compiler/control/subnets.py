@@ -11,9 +11,9 @@ import numpy.typing as npt
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.control.engines import ENGINES, engine
 from fabric_compiler.ir.blocks import Blocks, network_block
-from fabric_compiler.ir.graph import Graph
+from fabric_compiler.ir.graph import Device, Graph
 from fabric_compiler.ir.plan import Guids
-from fabric_compiler.model.subnet import Lanes, Node, NodeEnd, Partition, Subnet
+from fabric_compiler.model.subnet import Lanes, ManagerHost, Node, NodeEnd, Partition, Subnet
 from fabric_compiler.topology.shape import Shape
 
 DEFAULT_PREFIX = 0xFE80 << 48  # IBA 4.1.3: of a subnet that nobody gave another one
@@ -39,8 +39,11 @@ def _subnets(shapes: Sequence[Shape], graph: Graph, guids: Guids, blocks: Blocks
         for plane in range(1, shape.planes + 1):
             nodes, devices = _nodes(shape, plane, graph, guids, catalog)
             hcas = [n for n, node in enumerate(nodes) if not node.switch]
-            servers = [catalog.servers[graph.devices[devices[n]].model].gpus for n in hcas]
-            compute = tuple(n for n, gpus in zip(hcas, servers, strict=True) if gpus)
+            owners = [graph.devices[devices[n]] for n in hcas]
+            compute = tuple(
+                n for n, d in zip(hcas, owners, strict=True) if d.role == "server" and catalog.servers[d.model].gpus
+            )
+            managers = {n for n, d in zip(hcas, owners, strict=True) if d.role == "manager"}
             top = {2: "spine", 3: "core"}[shape.tiers]
             place = blocks[network_block(shape.network)].slot(0) * _MAX_PLANES + plane - 1
             yield Subnet(
@@ -56,16 +59,28 @@ def _subnets(shapes: Sequence[Shape], graph: Graph, guids: Guids, blocks: Blocks
                 lanes=Lanes(manager.virtual_lanes or max(1, ENGINES[chosen.name].lanes), ENGINES[chosen.name].lanes > 0, ()),
                 m_key=manager.m_key or "",
                 sa_key=manager.sa_key or "",
-                hosts=(),
+                hosts=_hosts(shape, [(nodes[n], owners[n]) for n in sorted(managers)]),
                 partitions=(
                     Partition("Default", 0x7FFF, (), "full", manager.ipoib, RATES[shape.leaf.down_speed], MTUS[_mtu(shape)], 0),
                 ),
                 roots=tuple(n for n, node in enumerate(nodes) if node.switch and graph.devices[devices[n]].role == top),
                 compute=compute,
-                storage=tuple(sorted(set(hcas) - set(compute))),
+                storage=tuple(sorted(set(hcas) - set(compute) - managers)),
                 order=_order(nodes, hcas),
                 nodes=nodes,
             )
+
+
+_HIGHEST_PRIORITY = 15  # IBA 14.4.1
+
+
+def _hosts(shape: Shape, ports: Sequence[tuple[Node, Device]]) -> tuple[ManagerHost, ...]:
+    """The hosts in the order of the intent, each with its first port of the plane; the first has the highest priority."""
+    first: dict[str, int] = {}
+    for node, device in ports:
+        first.setdefault(device.name, node.port_guid)
+    names = shape.intent.subnet_manager.hosts
+    return tuple(ManagerHost(name, first[name], _HIGHEST_PRIORITY - turn) for turn, name in enumerate(names))
 
 
 def _mtu(shape: Shape) -> int:
@@ -73,15 +88,19 @@ def _mtu(shape: Shape) -> int:
 
 
 def _nodes(shape: Shape, plane: int, graph: Graph, guids: Guids, catalog: Catalog) -> tuple[tuple[Node, ...], list[int]]:
-    """HCAs in the order of their links, then switches; and the device of each."""
+    """HCAs in the order of their links, those of the subnet manager's hosts first, then switches; and the device of each."""
     links, devices = graph.links, graph.devices
     mine = np.flatnonzero((links.network == graph.networks.index(shape.network)) & (links.plane == plane))
     below = mine[links.tiers[mine] == 0]
-    switches = [n for n, d in enumerate(devices) if d.network == shape.network and d.plane == plane]
+    managers = np.array([devices[n].role == "manager" for n in links.a_device[below].tolist()], dtype=np.bool_)
+    below = np.concatenate((below[managers], below[~managers]))
+    above = mine[links.tiers[mine] != 0]
+    mine = np.concatenate((below, above))
+    switches = [n for n, d in enumerate(devices) if d.kind == "switch" and d.network == shape.network and d.plane == plane]
     number = np.zeros(len(devices), dtype=np.int64)
     number[switches] = len(below) + np.arange(len(switches))
     a_node, b_node = number[links.a_device[mine]], number[links.b_device[mine]]
-    a_node[links.tiers[mine] == 0] = np.arange(len(below))
+    a_node[: len(below)] = np.arange(len(below))
     ends = _ends(graph, mine, a_node, b_node, len(below) + len(switches))
     made: list[Node] = []
     owners = links.a_device[below].tolist()

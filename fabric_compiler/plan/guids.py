@@ -32,8 +32,12 @@ def placeholders(graph: Graph, infiniband: frozenset[str], blocks: Blocks) -> Gu
             places[number], wanted[number] = blocks[network_block(name)].slot(0), True
     numbers = {name: number for number, name in enumerate(graph.networks)}
     base = {name: _LOCAL | int(places[numbers[name]]) << 40 for name in infiniband}
+    switches = [d.kind == "switch" and d.network in base for d in graph.devices]
     switch = np.array(
-        [base[d.network] | _ROLES[d.role] << 48 | d.slot << 16 if d.network in base else 0 for d in graph.devices],
+        [
+            base[d.network] | _ROLES[d.role] << 48 | d.slot << 16 if mine else 0
+            for d, mine in zip(graph.devices, switches, strict=True)
+        ],
         dtype=np.uint64,
     )
     links = graph.links
