@@ -64,7 +64,7 @@ def survey(graph: Graph, cabling: Cabling, networks: Mapping[str, NetworkIntent]
     """Every single failure of every network, and pairs of each kind; FC7020 where the intent asks for more than remains."""
     rows: list[Row] = []
     for name, network in networks.items():
-        seen = view(graph, name)
+        seen = view(graph, name, network.protocol)
         whole = Network(seen)
         singles = list(single_failures(graph, cabling, seen))
         found = [_row(name, whole, cases, False) for cases in singles]

@@ -65,8 +65,8 @@ class View:
         return len(self.devices[3])
 
 
-def view(graph: Graph, network: str) -> View:
-    """The network's part of the graph."""
+def view(graph: Graph, network: str, protocol: str = "ethernet") -> View:
+    """The network's part of the graph. On InfiniBand no ASN keeps the spines of a group apart: each is a group of its own."""
     links = np.flatnonzero(graph.links.network == graph.networks.index(network))
     tiers = graph.links.tiers[links]
     devices = graph.devices
@@ -91,7 +91,8 @@ def view(graph: Graph, network: str) -> View:
     islands, island = _numbered([(devices[n].site, devices[n].plane) for n in by_role[0]])
     sites, site = _numbered([(devices[n].site,) for n in held[0].tolist()])
     # RFC 7938 5.2: the spines of a group share an ASN, so that none takes a route that came through another
-    _, group = _numbered([(devices[n].site, devices[n].plane, devices[n].rail, devices[n].group) for n in by_role[1]])
+    alike = [(devices[n].site, devices[n].plane, devices[n].rail, devices[n].group) for n in by_role[1]]
+    _, group = _numbered(alike if protocol == "ethernet" else list(enumerate(alike)))
     roles = (held[0], held[1], held[2], held[3])
     pairs = (joints[0], joints[1], joints[2])
     kinds = tuple((a, b, c) for a, b, c in rails)
