@@ -90,7 +90,8 @@ def check_capacity(layout: Layout, machine: Machine) -> None:
         raise lab_error(
             "FC8104",
             f"{switches} switches and {servers} servers take {memory / 1e9:.1f} GB and {processes} processes; this machine has "
-            f"{machine.memory / 1e9:.1f} GB available and {machine.cores} cores, which carry about {carried} switches",
+            f"{machine.memory / 1e9:.1f} GB available, {machine.cores} cores and room for {machine.processes} processes, which "
+            f"carry about {carried} switches",
             _PART,
         )
 

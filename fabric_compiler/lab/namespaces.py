@@ -57,9 +57,8 @@ def _share(directory: str) -> None:
 def _make(path: Path) -> None:
     _call("unshare", _NEW_NET)
     _mount("/proc/thread-self/ns/net", str(path), _BIND)
-    kernel = Socket()
-    kernel.set_link(kernel.links()["lo"].index, up=True)
-    kernel.close()
+    with Socket() as kernel:
+        kernel.set_link(kernel.links()["lo"].index, up=True)
 
 
 def remove(names: Iterable[str]) -> None:
@@ -108,8 +107,6 @@ def processes(names: Iterable[str]) -> list[int]:
     for name in names:
         with suppress(OSError):
             inodes.add(_identity(DIRECTORY / name))
-    # one that was made half only is a plain file
-    inodes -= {_identity(Path("/proc/self/ns/net"))}
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():

@@ -84,24 +84,32 @@ def _start(node: Node, daemon: str) -> None:
 
 def _load(node: Node, daemon: str = "") -> None:
     """The integrated configuration, as FRR's own start script gives it; to one daemon where it alone was started."""
-    said = _run(node, "vtysh", "-N", node.namespace, "-b", *(("-d", daemon) if daemon else ()))
+    done = _call(node, "vtysh", "-N", node.namespace, "-b", *(("-d", daemon) if daemon else ()))
     # refusals carry a percent sign; that a route-map is still to come is only said
-    if complaints := [line.strip() for line in said.splitlines() if "%" in line]:
-        raise lab_error("FC8105", f"FRR does not take the configuration of {node.name}: {complaints[0]}")
+    complaints = [line.strip() for line in _said(done) if "%" in line]
+    if complaints or done.returncode:
+        why = complaints[0] if complaints else f"vtysh ended with {done.returncode}"
+        raise lab_error("FC8105", f"FRR does not take the configuration of {node.name}: {why}")
 
 
-def _run(node: Node, *command: str) -> str:
+def _run(node: Node, *command: str) -> None:
+    done = _call(node, *command)
+    if done.returncode:
+        why = _said(done)[-1:] or ["it says nothing"]
+        raise lab_error("FC8105", f"{node.name}: {command[0]} ended with {done.returncode}: {why[0]}")
+
+
+def _call(node: Node, *command: str) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(  # noqa: S603 -- no shell; the words are ours, and a namespace's name
+        return subprocess.run(  # noqa: S603 -- no shell; the words are ours, and a namespace's name
             command, capture_output=True, text=True, errors="replace", timeout=_STARTS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise lab_error("FC8105", f"{node.name}: {command[0]} does not start: {error}") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        why = said.strip().splitlines()[-1:] or ["it says nothing"]
-        raise lab_error("FC8105", f"{node.name}: {command[0]} ended with {done.returncode}: {why[0]}")
-    return said
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return (done.stdout + done.stderr).strip().splitlines()
 
 
 def restart(node: Node, daemon: str = "") -> None:
@@ -138,12 +146,12 @@ def ask(node: Node, daemon: str, command: str) -> Any:
         vty.settimeout(_ASKED)
         with suppress(OSError, ValueError):
             vty.connect(str(store.FRR_STATE / node.namespace / f"{daemon}.vty"))
-            _said(vty, "enable")
-            return json.loads(_said(vty, command) or "{}")
+            _answer(vty, "enable")
+            return json.loads(_answer(vty, command) or "{}")
     return None
 
 
-def _said(vty: socket.socket, command: str) -> str:
+def _answer(vty: socket.socket, command: str) -> str:
     vty.sendall(command.encode() + b"\0")
     answer = bytearray()
     while (end := answer.find(_END)) < 0 or len(answer) < end + 4:
