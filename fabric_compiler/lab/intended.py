@@ -15,9 +15,9 @@ from fabric_compiler.compiler import Analysis, Options, analyse, workshop
 from fabric_compiler.diagnostics import CompileError
 from fabric_compiler.emit.manifest import digest
 from fabric_compiler.emit.plan_tables import tables
+from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.lab.build import Build, End
 from fabric_compiler.lab.store import lab_error
-from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.model.device import PeerGroup, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.text import address

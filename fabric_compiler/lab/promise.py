@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fabric_compiler.ir.plan import Prefix
-from fabric_compiler.lab.build import Session
 from fabric_compiler.lab.planning import Planned
 from fabric_compiler.model.device import SwitchModel
 
