@@ -108,9 +108,9 @@ def _watched(lab: Lab) -> dict[str, dict[str, Session]]:
 
 
 def _bfd_peers(said: Any) -> set[str]:
-    """Those that are up: by address, and by port where the address is link-local."""
+    """Those that are up: by address and by port."""
     up = [peer for peer in said or [] if peer.get("status") == "up"]
-    return {peer["peer"] for peer in up} | {peer["interface"] for peer in up if peer["peer"].startswith("fe80:")}
+    return {peer["peer"] for peer in up} | {peer.get("interface", "") for peer in up}
 
 
 def _peer_name(lab: Lab, device: str, port: str, far: Prefix | None) -> str:

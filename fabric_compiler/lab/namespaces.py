@@ -94,8 +94,8 @@ def kernel_of(name: str) -> Socket:
 
 
 def seclude(deaf: str, private: str) -> None:
-    """For the processes that this thread starts from now on: nobody listens at the socket `deaf`, and the directory `private` is
-    empty, theirs alone, and gone with the last of them.
+    """For the processes that this thread starts from now on: nobody listens at the socket `deaf`, and the directory `private`
+    is empty, theirs alone, and gone with the last of them.
     """
     _call("unshare", _NEW_MOUNTS)
     _mount("", "/", _SLAVE | _RECURSIVE)  # what is unmounted outside goes here too
