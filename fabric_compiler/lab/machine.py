@@ -13,7 +13,7 @@ from fabric_compiler.lab.layout import Layout
 from fabric_compiler.lab.store import lab_error
 
 DAEMONS: Final = Path("/usr/lib/frr")
-_PACKAGES: Final = {"zebra": "frr", "bgpd": "frr", "staticd": "frr", "bfdd": "frr", "vtysh": "frr"}
+_PROGRAMS: Final = ("zebra", "bgpd", "staticd", "bfdd", "vtysh")
 
 # Measured with FRR 8.4.4: PSS of zebra, bgpd, staticd and bfdd with the sessions and routes of a lab, rounded up; what a
 # server's namespace and a pair of virtual ports add to the kernel's memory
@@ -39,10 +39,9 @@ def check_environment() -> None:
     """Raises CompileError (FC8003) naming what is missing."""
     if os.geteuid() != 0:
         raise lab_error("FC8003", "a lab needs root: it makes network namespaces", "run it with sudo")
-    missing = sorted({package for program, package in _PACKAGES.items() if not _has(program)})
-    if missing:
-        hint = "Debian: apt-get install frr frr-pythontools iproute2 iputils-ping"
-        raise lab_error("FC8003", f"a lab needs FRR: {', '.join(missing)} is not installed", hint)
+    if missing := [program for program in _PROGRAMS if not _has(program)]:
+        hint = "Debian: apt-get install frr iproute2 (with `ip netns` one looks into a lab)"
+        raise lab_error("FC8003", f"a lab needs FRR, whose {missing[0]} is not installed", hint)
     if not Path("/proc/self/ns/net").exists():
         raise lab_error("FC8003", "this kernel has no network namespaces")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from examples import INTENTS
 from lab.frr_daemons import available
-from lab.remains import host_state, remains
+from lab.remains import host_state, remains, running
 
 from fabric_compiler.compiler import Options
 from fabric_compiler.compiler import build as compile_
@@ -35,17 +36,22 @@ def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A lab of the fabric, up; afterwards nothing of it is left, and the host is as it was."""
     name = request.param
     directory = tmp_path_factory.mktemp(name)
-    for file in (f"{name}.yaml", f"{name}.lock"):
-        (directory / file).write_bytes((INTENTS / file).read_bytes())
+    intent = (INTENTS / f"{name}.yaml").read_text()
+    # a name of its own, so that nobody's lab of the example is in the way
+    (directory / f"{name}.yaml").write_text(intent.replace(f"\nfabric: {name}\n", f"\nfabric: {name}-{os.getpid()}\n"))
+    (directory / f"{name}.lock").write_bytes((INTENTS / f"{name}.lock").read_bytes())
     found = read(compile_(directory / f"{name}.yaml", directory / "build", Options()).path)
     before = host_state()
     said = ethernet.up(found, Slice(), None, nothing)
     assert f"{FABRICS[name]} switches" in said[0]
+    assert any("EOS switches run the FRR rendering" in note for note in said[1:]) == (name != "unnumbered")
     try:
         yield found
     finally:
+        processes = running(found.fabric)
         ethernet.down(found.fabric)
-    assert remains(found.fabric) == []
+    assert len(processes) >= 2 * FABRICS[name]
+    assert remains(found.fabric, processes) == []
     assert host_state() == before
 
 

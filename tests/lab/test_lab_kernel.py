@@ -148,9 +148,10 @@ def test_what_a_thread_starts_inside_is_found_there_and_the_thread_comes_back(tw
         sleeper.kill()
 
 
-def test_daemons_do_not_reach_the_host_s_syslog(tmp_path: Path) -> None:
-    """A socket stands for /dev/log; what a thread starts after hiding it finds nobody there, everybody else does."""
-    place = tmp_path / "log"
+def test_what_a_secluded_thread_starts_reaches_no_syslog_and_leaves_no_file(tmp_path: Path) -> None:
+    """A socket stands for /dev/log, a directory for /var/tmp; everybody else sees both as they are."""
+    place, private = tmp_path / "log", tmp_path / "private"
+    private.mkdir()
     say = f"import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'heard', {str(place)!r})"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
         log.bind(str(place))
@@ -158,7 +159,8 @@ def test_daemons_do_not_reach_the_host_s_syslog(tmp_path: Path) -> None:
         codes: list[int] = []
 
         def hidden() -> None:
-            namespaces.hide(str(place))
+            namespaces.seclude(str(place), str(private))
+            subprocess.run(["touch", str(private / "file")], check=True)
             codes.append(subprocess.run([sys.executable, "-c", say], capture_output=True, check=False).returncode)
 
         thread = threading.Thread(target=hidden)
@@ -167,4 +169,5 @@ def test_daemons_do_not_reach_the_host_s_syslog(tmp_path: Path) -> None:
         assert codes == [1]
         assert subprocess.run([sys.executable, "-c", say], capture_output=True, check=False).returncode == 0
         assert log.recv(100) == b"heard"
-    assert str(place) not in Path("/proc/self/mountinfo").read_text()
+    assert list(private.iterdir()) == []
+    assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()

@@ -63,7 +63,7 @@ def killed_when(command: list[str], reached: Callable[[], bool]) -> None:
 MOMENTS: dict[str, Callable[[str], bool]] = {
     "the record": lambda fabric: (store.ROOT / fabric / "lab.json").exists(),
     "a namespace": lambda fabric: bool(store.traces(fabric).namespaces),
-    "a directory of FRR": lambda fabric: len(store.traces(fabric).directories) > 1,
+    "a directory of FRR": lambda fabric: len(store.traces(fabric).paths) > 1,
     "a daemon": lambda fabric: bool(running(fabric)),
     "several daemons": lambda fabric: len(running(fabric)) > 8,
 }
