@@ -37,6 +37,8 @@ from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
+from fabric_compiler.verify.proof import prove_together
+from fabric_compiler.verify.routing.findings import Known
 from fabric_compiler.workshop import Made, Workshop, make_all
 
 _SHOWN = 20  # findings of single devices
@@ -55,6 +57,7 @@ class Options:
     locked: bool = False
     strict: bool = False  # a warning fails the compile
     lock: Lock | None = None  # in place of the one beside the intent
+    prove: bool = False  # what concerns all devices together
     progress: Progress = field(default=lambda stage, done, total: None)
 
 
@@ -73,6 +76,7 @@ class Analysis:
     decisions: Decisions
     warnings: tuple[Diagnostic, ...]
     seconds: dict[str, float]
+    proofs: tuple[str, ...] = ()  # what was proven, in sentences
 
     @property
     def lock_changed(self) -> bool:
@@ -129,7 +133,8 @@ def analyse(path: Path, options: Options) -> Analysis:
 
 
 def check(path: Path, options: Options) -> Analysis:
-    """Everything that `build` does, without writing. Raises CompileError."""
+    """Everything that `build` does and the proofs, without writing. Raises CompileError."""
+    options = replace(options, prove=True)
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
@@ -195,7 +200,7 @@ def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[M
         done += count
         options.progress("devices", done, total)
 
-    return make_all(analysis.decisions, root, options.templates, options.jobs, progress)
+    return make_all(analysis.decisions, root, options.templates, options.jobs, progress, options.prove)
 
 
 def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysis:
@@ -211,13 +216,20 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
         if rule.index not in matched:
             place = analysis.loaded.source.at("overrides", rule.index, "match")
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
+    disagree: frozenset[int] = frozenset()
+    proofs: tuple[str, ...] = ()
     if not findings:  # else there are devices without files to compare
         bench = Workshop(decisions, None, options.templates)
-        report_disagreements(graph, decisions.ends, [fact for run in made for fact in run.facts], bench.observed, report)
+        found = [fact for run in made for fact in run.facts]
+        disagree = report_disagreements(graph, decisions.ends, found, bench.observed, report)
+        if options.prove:
+            with _timed(analysis, "proofs"):
+                speakers = [speaker for run in made for speaker in run.speakers]
+                proofs = prove_together(decisions, graph, speakers, Known(links=disagree), report).sentences
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)
-    return replace(analysis, warnings=tuple(report))
+    return replace(analysis, warnings=tuple(report), proofs=proofs)
 
 
 def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,6 +42,7 @@ def compile_(
     emit: Annotated[
         Stage | None, typer.Option("--emit", help="Print the result of a stage as JSON, and write nothing.")
     ] = None,
+    prove: Annotated[bool, typer.Option("--prove", help="Prove what check proves, and write.")] = False,
     locked: Annotated[bool, typer.Option("--locked", help="Fail where the lock would change.")] = False,
     catalog: Catalogue = None,
     templates: Templates = None,
@@ -51,7 +53,7 @@ def compile_(
     """Compile an intent into OUTPUT/FABRIC. The former build stays as it was unless all goes well."""
     shown = Form(form)
     with progress(shown) as advance:
-        options = compile_options(catalog, templates, jobs, locked, advance, strict)
+        options = replace(compile_options(catalog, templates, jobs, locked, advance, strict), prove=prove)
         if emit:
             raise typer.Exit(exit_code(_emit(intent, emit, options, shown), strict))
         made = guarded(lambda: _build(intent, output, options), shown, strict)
@@ -76,9 +78,10 @@ def check(
     with progress(form) as advance:
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
-    show(found.warnings, form, {"checked": str(intent)})
+    show(found.warnings, form, {"checked": str(intent), "proofs": list(found.proofs)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
+        print("".join(f"  {sentence}\n" for sentence in found.proofs), end="")
     raise typer.Exit(exit_code(found.warnings, strict))
 
 
@@ -138,6 +141,7 @@ def _summary(made: Build) -> list[str]:
         f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
         f"  {made.path}/graph.json and manifest.json",
         f"  {shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
+        *(f"  {sentence}" for sentence in found.proofs),
         *(manifest.render(made.summary) if made.replaced else []),
     ]
 
@@ -151,5 +155,6 @@ def _as_json(made: Build) -> dict[str, Any]:
         "bytes": made.size,
         "seconds": {stage: round(value, 4) for stage, value in made.analysis.seconds.items()},
         "lock_changed": made.analysis.lock_changed,
+        "proofs": list(made.analysis.proofs),
         "changes": [msgspec.to_builtins(change) for change in made.summary.changes],
     }
