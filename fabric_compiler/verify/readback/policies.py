@@ -100,10 +100,11 @@ def _block(found: Policies, head: str, body: str) -> bool:
     """False for a line that is not known. FRR has a line for each entry of a list, EOS a block a list."""
     match head.split():
         case ["ip" | "ipv6" as family, "prefix-list", name, *rule]:
-            rules = found.prefix_lists.setdefault((4 if family == "ip" else 6, name), [])
+            version = 4 if family == "ip" else 6
+            rules = found.prefix_lists.setdefault((version, name), [])
             if rule:
-                rules.append(_prefix_rule(tuple(rule)))
-            rules += [_prefix_rule(tuple(line.split())) for line in _lines(body)]
+                rules.append(_prefix_rule(version, tuple(rule)))
+            rules += [_prefix_rule(version, tuple(line.split())) for line in _lines(body)]
             return True
         case ["bgp" | "ip", "community-list", *words] if not body.strip(" !\n"):
             return _community_list(found, words[1:] if words[:1] == ["standard"] else words)
@@ -120,17 +121,17 @@ def _lines(body: str) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _prefix_rule(words: tuple[str, ...]) -> tuple[int, PrefixMatch]:
+def _prefix_rule(version: int, words: tuple[str, ...]) -> tuple[int, PrefixMatch]:
     """`seq 10 permit 10.0.0.0/8 ge 24 le 32`. A bound that is not stated is the prefix's own length, above `ge` the longest."""
     match words:
         case ["seq", sequence, "permit" | "deny" as action, network, *bounds]:
             prefix = parse_prefix(network)
             limits = dict(zip(bounds[::2], map(int, bounds[1::2]), strict=True))
-            if limits.keys() <= {"ge", "le"}:
+            if prefix.version == version and limits.keys() <= {"ge", "le"}:
                 shortest = limits.get("ge", prefix.length)
-                longest = limits.get("le", {4: 32, 6: 128}[prefix.version] if "ge" in limits else prefix.length)
+                longest = limits.get("le", {4: 32, 6: 128}[version] if "ge" in limits else prefix.length)
                 return int(sequence), PrefixMatch(action == "permit", network_of(prefix), shortest, longest)
-    raise ValueError(f"not a line of a prefix list: {shown(' '.join(words))!r}")
+    raise ValueError(f"not a line of an IPv{version} prefix list: {shown(' '.join(words))!r}")
 
 
 def _community_list(found: Policies, words: list[str]) -> bool:

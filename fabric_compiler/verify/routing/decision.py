@@ -92,30 +92,26 @@ class _Process:
         self.mesh, self.routes, self.down, self.start = mesh, mesh.routes, down, start
         self.by_tie = bool(start and start.by_tie)
         self._highest = highest
+        self._shared = set(range(len(mesh.nodes))) if start else set[int]()  # nodes whose members are still those of `start`
         self._local = np.zeros((len(mesh.nodes), mesh.kinds), dtype=np.bool_)
         for n, node in enumerate(mesh.nodes):
             self._local[n, node.local] = True
         if start:
             self.sent, self.best = start.sent.copy(), start.best.copy()
-            self.members = [words.copy() for words in start.members]
+            self.members = list(start.members)
         else:
             self.sent = np.zeros((len(mesh.rows), mesh.kinds), dtype=np.int32)
             self.best = np.where(self._local, np.int32(LOCAL), np.int32(NONE))
             self.members = [_packed(np.zeros((len(node.link), mesh.kinds), dtype=np.bool_)) for node in mesh.nodes]
-        self._gone: dict[int, npt.NDArray[np.bool_]] = {}
-        if down:
-            links = np.array(sorted(down), dtype=np.int64)
-            for n, node in enumerate(mesh.nodes):
-                lost: npt.NDArray[np.bool_] = np.isin(node.link, links)
-                if lost.any():
-                    self._gone[n] = lost
+        links = np.array(sorted(down), dtype=np.int64)
+        touched = {n for link in down for n in mesh.at.get(link, ())}
+        self._gone = {n: np.isin(mesh.nodes[n].link, links) for n in sorted(touched)}
 
     def run(self) -> Decided:
         mesh = self.mesh
-        everything = np.arange(mesh.kinds)
         if self.start:
             self.routes.prepare(mesh.chains)
-            changed = {n: self._decide(n, everything) for n in self._gone}
+            changed = {n: self._decide(n, np.flatnonzero(~self._local[n])) for n in self._gone}
         else:
             changed = {n: node.local for n, node in enumerate(mesh.nodes)}
         # in a network without dispute the longest chain of decisions is no longer than the longest path
@@ -166,6 +162,9 @@ class _Process:
         members = (offers < ((best >> 32) + 1 << 32)) & found
         members, best = self._last_steps(node, offers, members, best)
         chosen = np.where(found, best & _LOWER, NONE).astype(np.int32)
+        if n in self._shared:
+            self._shared.remove(n)
+            self.members[n] = self.members[n].copy()
         self.members[n][kinds] = _packed(members)
         before = self.best[n, kinds]
         self.best[n, kinds] = chosen
@@ -177,7 +176,7 @@ class _Process:
         """Who shares the load, and which of their routes is announced."""
         multipath = node.speaker.routing.multipath
         if multipath == "any":
-            undecided = np.flatnonzero((_packed(members) != _packed(members & (offers == best))).any(axis=1))
+            undecided = np.flatnonzero((members & (offers != best)).any(axis=0))
         else:
             undecided = np.flatnonzero(best < WORST)
         if not len(undecided):

@@ -206,7 +206,8 @@ def astray(decided: Decided) -> Iterator[tuple[Node, int, int]]:
     for n, node in enumerate(mesh.nodes):
         members = bits(decided.members[n], len(node.port))
         wrong = members & (left[node.neighbour] >= left[n])
-        for session, k in np.argwhere(wrong)[:1].tolist():
+        if wrong.any():
+            session, k = np.argwhere(wrong)[0].tolist()
             yield node, session, k
 
 

@@ -88,8 +88,24 @@ class _Findings:
         faults = [fault for fault in self.routing.sessions.faults if fault.link not in self.known.links]
         if faults:
             yield _table("FC7010", [fault.sentence for fault in faults], "sessions")
+        if unplanned := self._unplanned():
+            yield _table("FC7010", unplanned, "sessions", hint="cables are swapped")
         if self.routing.ended:
             yield _table("FC7010", [fault.sentence for fault in self.routing.ended], "sessions", hint="raise maximum-prefix")
+
+    def _unplanned(self) -> list[str]:
+        """Sessions over cables that are plugged otherwise than the graph has them."""
+        if self.graph.links is self.decisions.graph.links:
+            return []
+        links = self.decisions.graph.links
+        columns = (links.a_device, links.a_port, links.b_device, links.b_port)
+        planned = set(zip(*(column.tolist() for column in columns), strict=True))
+        return [
+            f"{port_name(self.graph, s.one, s.one_port)} and {port_name(self.graph, s.two, s.two_port)} have a BGP session, "
+            "and no cable of the plan joins them"
+            for s in self.routing.sessions.up
+            if (s.one, s.one_port, s.two, s.two_port) not in planned and (s.two, s.two_port, s.one, s.one_port) not in planned
+        ]
 
     def _unbacked(self) -> Iterator[Diagnostic]:
         rows = [
@@ -141,7 +157,7 @@ class _Findings:
 
     def _consequences(self, found: Deviations, explained: bool) -> Diagnostic:
         """What follows: a note where the cause is reported, else an error."""
-        explained |= bool(self.known.links or self.routing.sessions.faults or self.routing.ended)
+        explained |= bool(self.known.links or self.routing.sessions.faults or self.routing.ended or self._unplanned())
         names = [device.name for device in self.graph.devices]
         rows = [
             f"{names[a]} to {names[b]}: " + (f"{now} of {before} ways" if before else "no way")

@@ -6,7 +6,7 @@ Networks and planes do not meet, so that each is a mesh of its own, with its own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -65,7 +65,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Mesh:
-    """`kind` has the kind of each prefix, `weight` how many prefixes a kind has, `origins` the nodes that a kind is from."""
+    """`kind` has the kind of each prefix, `weight` how many prefixes a kind has, `origins` the nodes that a kind is from.
+
+    `at` has the nodes at the ends of a link, by its number.
+    """
 
     version: int
     prefixes: Prefixes
@@ -74,6 +77,7 @@ class Mesh:
     origins: tuple[tuple[int, ...], ...]
     nodes: tuple[Node, ...]
     rows: tuple[Row, ...]
+    at: Mapping[int, tuple[int, ...]]
     routes: Routes
     chains: tuple[int, ...]  # of all imports
 
@@ -157,14 +161,15 @@ class _Builder:
         self._row_numbers: dict[tuple[int, int, bool], int] = {}
 
     def mesh(self) -> Mesh:
-        for n, mine in enumerate(self._ends):
-            for end in mine:
-                self._directions(n, end.own)
+        alike = [list({id(end.own.peering): end.own for end in mine}.values()) for mine in self._ends]
+        for n, ends in enumerate(alike):
+            for end in ends:
+                self._directions(n, end)
         kind, first = kinds(self._columns, self._origins)
         self._columns = [column[first] for column in self._columns]
-        for n, mine in enumerate(self._ends):
-            for end in mine:
-                self._row(n, end.own)
+        for n, ends in enumerate(alike):
+            for end in ends:
+                self._row(n, end)
         origins = tuple(self._origins[p] for p in first.tolist())
         owned: dict[int, list[int]] = defaultdict(list)
         for k, owners in enumerate(origins):
@@ -174,6 +179,10 @@ class _Builder:
         for number, row in enumerate(self._rows):
             of_node[row.node].append(number)
         nodes = tuple(self._node(n, tuple(of_node[n]), owned[n]) for n in range(len(self._members)))
+        at: dict[int, tuple[int, ...]] = {}
+        for n, mine in enumerate(self._ends):
+            for link in {end.link for end in mine}:
+                at[link] = (*at.get(link, ()), n)
         return Mesh(
             version=self._version,
             prefixes=self.prefixes,
@@ -182,6 +191,7 @@ class _Builder:
             origins=origins,
             nodes=nodes,
             rows=tuple(self._rows),
+            at=at,
             routes=self._routes,
             chains=tuple(sorted({chain for node in nodes for found in node.imports for chain in found.used})),
         )
