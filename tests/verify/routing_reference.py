@@ -145,13 +145,13 @@ def settle(routers: Sequence[Router], found: Prefix) -> Settled:
             assert routing
             heard = []
             for place, (port, other, mine, his) in enumerate(router.sessions):
-                if other.name not in before:
+                if other.name not in before or before[other.name].communities & {0xFFFFFF01, 0xFFFFFF02}:
                     continue
                 assert other.observed.routing
                 said = through(
                     settings(his, found.version).announce, other.observed.routing.requires_policy, found, before[other.name]
                 )
-                if said is None or said.communities & {0xFFFFFF01, 0xFFFFFF02}:
+                if said is None:
                     continue
                 communities = said.communities if his.peering.sends_communities else frozenset()
                 told = Path((other.observed.asn, *said.asns), communities)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fabric_compiler.verify.routing.decision import Decided, bits, offers
-from fabric_compiler.verify.routing.mesh import Mesh, Node, Numbers
+from fabric_compiler.verify.routing.mesh import Node, Numbers
 from fabric_compiler.verify.routing.promise import Promise
 from fabric_compiler.verify.routing.routes import NONE, WORST
 
@@ -35,14 +35,15 @@ class Kind(Enum):
 
 
 class Cause(NamedTuple):
-    """Departures that follow from no other, of one node and one of its sessions: the first kind of prefix, and how many."""
+    """Departures that follow from no other, of one node and one of its sessions: the first kind of prefix, and of how many
+    prefixes there are more."""
 
     kind: Kind
     decided: Decided
     node: int
     session: int  # place among those of the node
     prefixes: int
-    kinds: int
+    more: int
 
 
 @dataclass(slots=True)
@@ -168,8 +169,10 @@ class _Mesh:
             self._causes(kind, n, sessions[those], kinds[those])
 
     def _causes(self, kind: Kind, n: int, sessions: Numbers, kinds: Numbers) -> None:
-        for session, first, count in zip(*np.unique(sessions, return_index=True, return_counts=True), strict=True):
-            self.found.causes.append(Cause(kind, self.decided, n, int(session), int(kinds[first]), int(count)))
+        each, first, of = np.unique(sessions, return_index=True, return_inverse=True)
+        count = np.bincount(of, weights=self.mesh.weight[kinds], minlength=len(each)).astype(np.int64)
+        for session, k, prefixes in zip(each.tolist(), kinds[first].tolist(), count.tolist(), strict=True):
+            self.found.causes.append(Cause(kind, self.decided, n, session, k, prefixes - 1))
 
 
 def _parted(decided: Sequence[Decided], of_device: dict[int, tuple[Promise, int]], found: Deviations) -> None:
@@ -189,11 +192,12 @@ def _parted(decided: Sequence[Decided], of_device: dict[int, tuple[Promise, int]
 
 
 def narrowed(decided: Decided) -> Iterator[tuple[Node, int]]:
-    """Nodes with more equal paths than they may use, and the most of them."""
+    """Nodes with more equal paths to a switch than they may use, and the most of them."""
+    alone = np.array([len(own) == 1 for own in decided.mesh.origins], dtype=np.bool_)
     for n, node in enumerate(decided.mesh.nodes):
         most = node.speaker.routing.maximum_paths[decided.mesh.version]
         if most < len(node.port):
-            widest = int(bits(decided.members[n], len(node.port)).sum(axis=0).max(initial=0))
+            widest = int(bits(decided.members[n], len(node.port)).sum(axis=0).max(initial=0, where=alone))
             if widest > most:
                 yield node, widest
 
@@ -209,11 +213,3 @@ def astray(decided: Decided) -> Iterator[tuple[Node, int, int]]:
         if wrong.any():
             session, k = np.argwhere(wrong)[0].tolist()
             yield node, session, k
-
-
-def example(mesh: Mesh, kind: int) -> str:
-    """A prefix of a kind, and how many more there are."""
-    from fabric_compiler.targets.text import prefix
-
-    more = int(mesh.weight[kind]) - 1
-    return prefix(mesh.example(kind)) + (f" and {more} more" if more else "")

@@ -18,7 +18,7 @@ from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.targets.text import prefix
 from fabric_compiler.verify.observed import ObservedPolicy
 from fabric_compiler.verify.routing.decision import Decided, decide
-from fabric_compiler.verify.routing.deviations import Cause, Deviations, Kind, astray, deviations, example, narrowed
+from fabric_compiler.verify.routing.deviations import Cause, Deviations, Kind, astray, deviations, narrowed
 from fabric_compiler.verify.routing.mesh import Node
 from fabric_compiler.verify.routing.promise import promises
 from fabric_compiler.verify.routing.sessions import port_name
@@ -160,11 +160,18 @@ class _Findings:
         explained |= bool(self.known.links or self.routing.sessions.faults or self.routing.ended or self._unplanned())
         names = [device.name for device in self.graph.devices]
         rows = [
-            f"{names[a]} to {names[b]}: " + (f"{now} of {before} ways" if before else "no way")
+            f"{names[a]} to {names[b]}: {now or 'no'} way{'s' if now > 1 else ''}" + (f" of {before}" if before else "")
             for a, b, before, now in found.examples
         ]
         total = found.fewer + found.none
-        message = f"{total:,} pairs of switches have fewer ways than promised, {found.none:,} of them none"
+        message = "; ".join(
+            f"pairs of switches {what}: {count:,}"
+            for count, what in (
+                (found.none, "without a way from one to the other"),
+                (found.fewer, "with fewer ways than promised"),
+            )
+            if count
+        )
         severity = Severity.NOTE if explained else Severity.ERROR
         return _finding("FC7012", message, rows, severity=severity, total=total)
 
@@ -180,7 +187,7 @@ class _Findings:
                     continue
                 by_place[place].append(f"{device.name} uses {most} of {widest} equal paths")
         for place, rows in by_place.items():
-            message = f"maximum-paths leaves links of {len(rows)} switches idle"
+            message = "maximum-paths is below what the topology has of equal paths, and leaves links idle"
             severity = Severity.ERROR if place is None else Severity.WARNING
             yield _finding("FC7012", message, rows, span=place, severity=severity, hint="" if place else _BUG)
 
@@ -200,7 +207,7 @@ class _Findings:
             if decided.restless:
                 continue
             rows = [
-                f"{port_name(self.graph, node.device, int(node.port[session]))} sends {example(decided.mesh, k)} to "
+                f"{port_name(self.graph, node.device, int(node.port[session]))} sends {prefix(decided.mesh.example(k))} to "
                 f"{self.graph.devices[decided.mesh.nodes[node.neighbour[session]].device].name}, which is no nearer to it"
                 for node, session, k in astray(decided)
             ]
@@ -236,7 +243,7 @@ def _sentence(graph: Graph, cause: Cause, policy: str) -> str:
     node, other, place = _ends(cause)
     here = port_name(graph, node.device, int(node.port[cause.session]))
     there = port_name(graph, other.device, int(other.port[place]))
-    what = example(mesh, cause.prefixes) + (f" and {cause.kinds - 1} kinds more" if cause.kinds > 1 else "")
+    what = prefix(mesh.example(cause.prefixes)) + (f" and {cause.more:,} prefixes more" if cause.more else "")
     said = mesh.routes.routes[int(cause.decided.sent[node.row[cause.session], cause.prefixes])]
     match cause.kind:
         case Kind.WITHHELD:

@@ -157,8 +157,9 @@ class Routes:
         return found
 
     def _sent(self, steps: Chain, asn: int, sends_communities: bool, route: Route) -> int:
-        made = passed(steps, route)
-        if made is None or made.communities & {_NO_EXPORT, _NO_ADVERTISE}:
+        # RFC 1997: what came with it; a policy may set it on the way out
+        made = None if route.communities & {_NO_EXPORT, _NO_ADVERTISE} else passed(steps, route)
+        if made is None:
             return NONE
         route = Route((asn, *made.path), made.communities if sends_communities else frozenset())
         sent = self.number(route)
