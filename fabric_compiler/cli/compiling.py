@@ -43,7 +43,7 @@ def compile_(
     emit: Annotated[
         Stage | None, typer.Option("--emit", help="Print the result of a stage as JSON, and write nothing.")
     ] = None,
-    prove: Annotated[bool, typer.Option("--prove", help="Make the proofs of check too.")] = False,
+    prove: Annotated[bool, typer.Option("--prove", help="Prove what check proves, and write.")] = False,
     locked: Annotated[bool, typer.Option("--locked", help="Fail where the lock would change.")] = False,
     catalog: Catalogue = None,
     templates: Templates = None,
@@ -160,6 +160,7 @@ def _summary(made: Build) -> list[str]:
         f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
         f"  {made.path}/graph.json and manifest.json",
         f"  {shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
+        *(f"  {sentence}" for sentence in found.proofs),
         *(manifest.render(made.summary) if made.replaced else []),
     ]
 

@@ -113,7 +113,7 @@ def _other(pair: Link, end: End) -> End:
 
 
 def report_difference(difference: Difference, report: Report, label: Callable[[End], str] = str) -> None:
-    """Report FC7010, a finding a cable that somebody must touch; `label` words an end."""
+    """Report FC7031, a finding a cable that somebody must touch; `label` words an end."""
 
     def words(pair: Link) -> str:
         return f"{label(pair[0])} to {label(pair[1])}"
@@ -128,6 +128,6 @@ def report_difference(difference: Difference, report: Report, label: Callable[[E
     extra = [f"a link is not in the plan: {words(pair)}" for pair in difference.extra]
     for kind, sentences in (("swaps", swapped), ("moved cables", moved), ("missing links", missing), ("extra links", extra)):
         for sentence in sentences[:_SHOWN]:
-            report.error("FC7010", sentence)
+            report.error("FC7031", sentence)
         if len(sentences) > _SHOWN:
-            report.error("FC7010", f"and {len(sentences) - _SHOWN} more {kind}")
+            report.error("FC7031", f"and {len(sentences) - _SHOWN} more {kind}")

@@ -44,7 +44,7 @@ class Heard:
 
 
 def check(graph: Graph, content: bytes, file: str, report: Report) -> tuple[int, int]:
-    """Report how the links that `content` tells of differ from the graph's: FC7010 each, FC7011 for what could not be judged.
+    """Report how the links that `content` tells of differ from the graph's: FC7031 each, FC7032 for what could not be judged.
 
     Returns how many planned links were judged, and how many of them are as planned. Raises CompileError (FC1001).
     """
@@ -139,15 +139,15 @@ def _judged(graph: Graph, heard: Heard, report: Report) -> frozenset[Link]:
     servers = {d.name for d in graph.devices if d.kind == "server"}
     links = {pair for pair in planned(graph) if pair[0].device in heard.asked or pair[1].device in heard.asked}
     if not heard.asked:
-        report.error("FC7011", "none of the devices that the file names is one of the fabric's")
+        report.error("FC7032", "none of the devices that the file names is one of the fabric's")
     unheard = {pair for pair in links if pair[0].device in servers or pair[1].device in servers}
     if unheard and not servers & (heard.asked | {end.device for pair in heard.links for end in pair}):
-        report.warning("FC7011", f"no server sends LLDP: {len(unheard)} {TIER_PAIRS[0]} links were not looked at")
+        report.warning("FC7032", f"no server sends LLDP: {len(unheard)} {TIER_PAIRS[0]} links were not looked at")
         links -= unheard
     away = sorted({d.name for d in graph.devices if d.kind == "switch"} - heard.asked)
     if away and heard.asked:
         some = ", ".join(away[:_SHOWN]) + (f" and {len(away) - _SHOWN} more" if len(away) > _SHOWN else "")
-        report.warning("FC7011", f"{len(away)} switches were not asked, their links are known from the other end alone: {some}")
+        report.warning("FC7032", f"{len(away)} switches were not asked, their links are known from the other end alone: {some}")
     return frozenset(links)
 
 

@@ -94,7 +94,7 @@ def test_a_finding_names_both_ends_by_device_and_port() -> None:
     report = Report()
     report_difference(compare(PLAN, (PLAN - {one, other}) | {*exchanged(one, other)}), report)
     (found,) = report
-    assert found.code == "FC7010"
+    assert found.code == "FC7031"
     assert all(str(end) in found.message for pair in (one, other) for end in pair)
 
 

@@ -138,7 +138,7 @@ def test_two_swapped_cables_are_told_by_port_and_label(form: str) -> None:
     found, (judged, right) = findings(in_json(form, devices))
     assert right == judged - 2
     (sentence,) = found
-    assert sentence.startswith("FC7010 two cables are swapped")
+    assert sentence.startswith("FC7031 two cables are swapped")
     for end in (End(leaf, one[0]), End(leaf, other[0]), End(*one[1:]), End(*other[1:])):
         assert f"{end} ({ALIASES[end]})" in sentence
 
@@ -147,7 +147,7 @@ def test_servers_without_lldp_are_not_missing() -> None:
     found, (judged, right) = findings(in_json("eos", told(by_servers=False)))
     assert judged == right < len(FABRIC.graph.links)
     (sentence,) = found
-    assert sentence.startswith("FC7011 no server sends LLDP: ")
+    assert sentence.startswith("FC7032 no server sends LLDP: ")
 
 
 def test_one_server_that_is_silent_among_others_is_missing() -> None:
@@ -156,14 +156,14 @@ def test_one_server_that_is_silent_among_others_is_missing() -> None:
     }
     found, _ = findings(in_json("lldpcli", devices))
     assert len(found) == 8  # the NICs of a server
-    assert all("FC7010 a link is missing" in sentence and "su1-server-1" in sentence for sentence in found)
+    assert all("FC7031 a link is missing" in sentence and "su1-server-1" in sentence for sentence in found)
 
 
 def test_switches_that_were_not_asked_are_known_from_the_other_end() -> None:
     devices = {device: rows for device, rows in told().items() if "spine" not in device}
     found, (judged, right) = findings(in_json("eos_detail", devices))
     assert judged == right == len(FABRIC.graph.links)
-    assert ["FC7011" in sentence for sentence in found] == [True]
+    assert ["FC7032" in sentence for sentence in found] == [True]
 
 
 def test_a_cable_that_nobody_planned_is_extra() -> None:
@@ -174,7 +174,7 @@ def test_a_cable_that_nobody_planned_is_extra() -> None:
     devices[spine].append((free, "printer", "eth0"))
     found, _ = findings(in_json("napalm", devices))
     assert len(found) == 1
-    assert "FC7010 a link is not in the plan" in found[0]
+    assert "FC7031 a link is not in the plan" in found[0]
     assert "printer eth0" in found[0]
 
 
