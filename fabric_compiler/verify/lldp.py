@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity
-from fabric_compiler.ir.graph import TIER_PAIRS, Graph
+from fabric_compiler.ir.graph import Graph
 from fabric_compiler.verify.against import End, Link, compare, link, planned, report_difference
 
 COLUMNS: Final = ("device", "port", "neighbor", "neighbor_port")
@@ -140,7 +140,7 @@ def _judged(graph: Graph, every: frozenset[Link], heard: Heard, report: Report) 
         report.error("FC7011", "none of the devices that the file names is one of the fabric's")
     unheard = {pair for pair in links if pair[0].device in servers or pair[1].device in servers}
     if unheard and not servers & (heard.asked | {end.device for pair in heard.links for end in pair}):
-        report.warning("FC7011", f"no server sends LLDP: {len(unheard)} {TIER_PAIRS[0]} links were not looked at")
+        report.warning("FC7011", f"no server sends LLDP: {len(unheard)} links to servers were not looked at")
         links -= unheard
     away = sorted({d.name for d in graph.devices if d.kind == "switch"} - heard.asked)
     if away and heard.asked:
