@@ -87,6 +87,7 @@ CODES: dict[str, str] = {
     "FC7004": "the two ends of a link, as read back from the rendered files, disagree",
     "FC7010": "the cabling as observed is not that of the graph",
     "FC7011": "a part of the cabling could not be looked at",
+    "FC7020": "a failure leaves less than the intent asks for",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",

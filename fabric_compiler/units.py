@@ -60,6 +60,15 @@ def ratio(text: str) -> Fraction:
     return Fraction(match[1]) / Fraction(match[2])
 
 
+def percent(text: str) -> int:
+    """'75%', '99.9 %' -> thousandths of a percent: 75_000, 99_900; from above nothing to all."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\s*%", text.strip(), re.ASCII)
+    found = int(Decimal(match[1]) * 1000) if match else 0
+    if not 0 < found <= 100_000:
+        raise ValueError(f"expected a share such as 75%, above 0% and at most 100%, got {shorten(text)}")
+    return found
+
+
 def integer(text: str) -> int:
     """A non-negative whole number; the number of digits is bounded so that no input costs time."""
     if not re.fullmatch(rf"\d{{1,{MAX_DIGITS}}}", text.strip(), re.ASCII):
@@ -96,3 +105,8 @@ def format_power(watts: float) -> str:
 def format_ratio(value: Fraction) -> str:
     """Fraction(3, 2) -> '1.5:1'."""
     return f"{float(value):g}:1"
+
+
+def format_percent(thousandths: int) -> str:
+    """75_000 -> '75%'."""
+    return f"{thousandths / 1000:g}%"
