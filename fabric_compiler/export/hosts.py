@@ -12,7 +12,9 @@ def groups(device: Device) -> list[str]:
     """Names that Ansible takes for groups: letters, digits and underscores."""
     found = [f"{device.kind}es" if device.kind == "switch" else f"{device.kind}s", f"site_{device.site}"]
     if device.kind == "switch":
-        found += [f"network_{device.network}", f"role_{device.role}", f"nos_{device.nos}"]
+        found += [f"network_{device.network}", f"role_{device.role}"]
+    if device.nos:
+        found.append(f"nos_{device.nos}")
     if device.pod:
         found.append(f"pod_{device.pod}")
     if device.rail:

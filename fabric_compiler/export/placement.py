@@ -11,9 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fabric_compiler.export.source import Link, Source, wrong_build
-from fabric_compiler.ir.graph import TIER_PAIRS
 
 LEVELS = ("leaf", "spine", "core")
+"""What schedulers call the levels from the servers up, whatever the topology."""
+
+# pairs of tiers from the servers up, and what joins them
+_LADDER = (
+    ("server-leaf", "leaf"),
+    ("server-router", "router"),
+    ("leaf-spine", "spine"),
+    ("local", "group"),
+    ("spine-core", "core"),
+    ("global", "fabric"),
+)
 
 
 @dataclass(slots=True)
@@ -33,7 +43,7 @@ def fabric_of_jobs(source: Source, wanted: Sequence[str]) -> str:
 
     Raises CompileError (FC1001) where the build has none such.
     """
-    counts = Counter(link.network for link in source.links if link.tiers == TIER_PAIRS[0])
+    counts = Counter(link.network for link in source.links if link.tiers.startswith("server-"))
     if len(wanted) > 1:
         raise wrong_build(
             f"{', '.join(wanted)} are several networks, and a job's servers are placed by one", "name one network"
@@ -52,14 +62,14 @@ def parts(source: Source, network: str) -> list[list[Part]]:
     order = {device.name: place for place, device in enumerate(source.devices)}
     levels: list[list[Part]] = []
     groups = _Groups()
-    for level, tiers in enumerate(TIER_PAIRS):
+    for tiers, role in _LADDER:
         links = [link for link in mine if link.tiers == tiers]
         if not links:
-            break
+            continue
         groups.join(links)
         members = _members(groups, source, order)
-        made = [Part("", level, servers, switches) for servers, switches in members]
-        _name(made, source, network)
+        made = [Part("", len(levels), servers, switches) for servers, switches in members]
+        _name(made, source, network, role)
         if levels:
             _nest(levels[-1], made)
         levels.append(made)
@@ -98,24 +108,21 @@ def _members(groups: _Groups, source: Source, order: Mapping[str, int]) -> list[
     return [(servers, switches) for servers, switches in found.values() if servers]
 
 
-def _name(made: list[Part], source: Source, network: str) -> None:
-    """After its one switch of the level; after the pod that it is alone; else by number."""
-    level = made[0].level
+def _name(made: list[Part], source: Source, network: str, role: str) -> None:
+    """After its one switch of the role; at the lowest level after the pod that it is alone; else by number."""
     pods = [{source.device[server].pod for server in part.servers} for part in made]
     often = Counter(pod for own in pods for pod in own)
     taken = set(source.device)
     for number, (part, own) in enumerate(zip(made, pods, strict=True), 1):
-        top = [name for name in part.switches if source.device[name].role == LEVELS[level]]
+        top = [name for name in part.switches if source.device[name].role == role]
         pod = next(iter(own))
-        name = (
-            f"{network}-{pod}" if level == 0 and len(own) == 1 and often[pod] == 1 else f"{network}-{LEVELS[level]}s-{number}"
-        )
         if len(top) == 1:
             part.name = top[0]
-        else:
-            while name in taken:  # a switch, or another part
-                name += "-part"
-            part.name = name
+            continue
+        alone = part.level == 0 and len(own) == 1 and often[pod] == 1
+        part.name = f"{network}-{pod}" if alone else f"{network}-{role}s-{number}"
+        while part.name in taken:  # by a switch
+            part.name += "-part"
         taken.add(part.name)
 
 

@@ -9,6 +9,7 @@ from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.export.base import Parameters
 from fabric_compiler.export.source import Device, Link, Source
 
+_UPWARDS = frozenset({"server-leaf", "server-router", "leaf-spine", "spine-core"})
 TAKES = frozenset({"networks", "pods", "devices"})
 
 
@@ -43,11 +44,12 @@ def between(source: Source, devices: Iterable[Device], networks: tuple[str, ...]
 
 
 def _upwards(source: Source, pods: tuple[str, ...]) -> set[str]:
-    """Devices of the pods, and all that a way up from them leads to; end a of a link is the lower one."""
+    """Devices of the pods, and all that a way up from them leads to; end a of these links is the lower one."""
     reached = {device.name for device in source.devices if device.pod in pods}
     above: dict[str, set[str]] = {}
     for link in source.links:
-        above.setdefault(link.a_device, set()).add(link.b_device)
+        if link.tiers in _UPWARDS:
+            above.setdefault(link.a_device, set()).add(link.b_device)
     new = set(reached)
     while new := {up for name in new for up in above.get(name, ())} - reached:
         reached |= new

@@ -155,8 +155,9 @@ def _number(text: str) -> int:
 
 
 def _decimal(text: str) -> int | float:
-    whole, _, rest = text.partition(".")
-    return _number(whole) + float(f"0.{_number(rest):0{len(rest)}}") if rest else _number(whole)
+    whole, point, rest = text.partition(".")
+    _number(whole)
+    return float(text) if point and _number(rest) >= 0 else int(whole)
 
 
 def _text(text: str) -> str:
@@ -206,7 +207,7 @@ def _short(file: str, line: int) -> bool:
 
 def _column(values: tuple[str, ...], read: Callable[[str], Any], name: str, file: str) -> list[Any]:
     known: dict[str, Any] = {}
-    for text in set(values):
+    for text in dict.fromkeys(values):
         try:
             known[text] = read(text)
         except ValueError as error:

@@ -26,6 +26,7 @@ _PORTS: Final = {"eos": 6030, "sonic": 8080}
 _EXPORTER: Final = 9100  # node_exporter's own port
 _GNMIC: Final = "127.0.0.1:9804"
 _BLACKBOX: Final = "127.0.0.1:9115"
+_UPWARDS: Final = ("leaf-spine", "spine-core")  # of a switch; end a of a link is the lower one
 _PROCESSORS: Final[dict[str, Any]] = {
     "sonic-interface": {"event-extract-tags": {"value-names": ["(COUNTERS|PORT_TABLE)/(?P<interface_name>Ethernet[0-9]+)"]}},
     # COUNTERS/Ethernet0/Queues/Ethernet0:3/SAI_... -> 3/SAI_...
@@ -83,19 +84,21 @@ def _ports(source: Source) -> dict[str, _Ports]:
     for link in source.links:
         every.setdefault(link.a_device, []).append(link.a_port)
         every.setdefault(link.b_device, []).append(link.b_port)
-        up.setdefault(link.a_device, []).append(link.a_port)
+        if link.tiers in _UPWARDS:
+            up.setdefault(link.a_device, []).append(link.a_port)
     return {name: _Ports(tuple(own), tuple(up.get(name, ()))) for name, own in every.items()}
 
 
 def _expected(source: Source, ports: dict[str, _Ports]) -> dict[str, Expected]:
-    """What each switch should show when all is well."""
-    sessions = dict.fromkeys((device.name for device in source.switches), 0)
+    """What each switch that gNMIc can ask should show when all is well."""
+    asked = [device for device in source.switches if device.nos in _PORTS]
+    sessions = dict.fromkeys((device.name for device in asked), 0)
     for session in source.sessions:
         for name in (session.a_device, session.b_device):
             if name in sessions:
                 sessions[name] += 1
     nothing = _Ports((), ())
-    return {d.name: Expected(d, sessions[d.name], ports.get(d.name, nothing).up) for d in source.switches}
+    return {d.name: Expected(d, sessions[d.name], ports.get(d.name, nothing).up) for d in asked}
 
 
 def _lossless(source: Source) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity
-from fabric_compiler.ir.graph import TIER_PAIRS, Graph
-from fabric_compiler.verify.against import Difference, End, Link, compare, link, planned, report_difference
+from fabric_compiler.ir.graph import Graph
+from fabric_compiler.verify.against import End, Link, compare, link, planned, report_difference
 
 COLUMNS: Final = ("device", "port", "neighbor", "neighbor_port")
 _SHOWN: Final = 5
@@ -49,13 +49,11 @@ def check(graph: Graph, content: bytes, file: str, report: Report) -> tuple[int,
     Returns how many planned links were judged, and how many of them are as planned. Raises CompileError (FC1001).
     """
     heard = resolve(graph, entries(content, file))
-    wanted = _judged(graph, heard, report)
-    difference = compare(wanted, heard.links)
-    # of a link that was not judged, one end may be told of all the same
-    known = difference.extra and planned(graph)
-    extra = tuple(pair for pair in difference.extra if pair not in known)
-    found = Difference(difference.missing, extra, difference.moved, difference.swapped)
-    report_difference(found, report, _Labels(graph).shown)
+    every = planned(graph)
+    wanted = _judged(graph, every, heard, report)
+    # what was not judged is not extra where it is told of
+    difference = compare(wanted, heard.links - (every - wanted))
+    report_difference(difference, report, _Labels(graph).shown)
     return len(wanted), len(wanted & heard.links)
 
 
@@ -134,15 +132,15 @@ class _Labels:
         return f"{end} ({alias})" if alias and alias != end.port else str(end)
 
 
-def _judged(graph: Graph, heard: Heard, report: Report) -> frozenset[Link]:
+def _judged(graph: Graph, every: frozenset[Link], heard: Heard, report: Report) -> frozenset[Link]:
     """Planned links of which at least one end was asked. Where no server sends LLDP, their links are left."""
     servers = {d.name for d in graph.devices if d.kind == "server"}
-    links = {pair for pair in planned(graph) if pair[0].device in heard.asked or pair[1].device in heard.asked}
+    links = {pair for pair in every if pair[0].device in heard.asked or pair[1].device in heard.asked}
     if not heard.asked:
         report.error("FC7032", "none of the devices that the file names is one of the fabric's")
     unheard = {pair for pair in links if pair[0].device in servers or pair[1].device in servers}
     if unheard and not servers & (heard.asked | {end.device for pair in heard.links for end in pair}):
-        report.warning("FC7032", f"no server sends LLDP: {len(unheard)} {TIER_PAIRS[0]} links were not looked at")
+        report.warning("FC7032", f"no server sends LLDP: {len(unheard)} links to servers were not looked at")
         links -= unheard
     away = sorted({d.name for d in graph.devices if d.kind == "switch"} - heard.asked)
     if away and heard.asked:
