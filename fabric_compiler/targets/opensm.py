@@ -74,7 +74,8 @@ def _config(subnet: Subnet, host: ManagerHost | None) -> bytes:
         "node_name_map_name": NAMES,
         "root_guid_file": ROOTS if traits.roots else "",
         "cn_guid_file": COMPUTE if traits.compute and subnet.compute else "",
-        "io_guid_file": STORAGE if traits.compute and subnet.storage else "",
+        # alone it would leave no compute nodes, and ftree fails then
+        "io_guid_file": STORAGE if traits.compute and subnet.compute and subnet.storage else "",
         "guid_routing_order_file": ORDER if traits.order else "",
     }
     lane_of = {level.number: level.lane for level in lanes.levels if level.p_keys}
