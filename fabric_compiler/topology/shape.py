@@ -13,10 +13,12 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from fabric_compiler.catalog.types import Catalog, Server
+from fabric_compiler.catalog.types import Catalog, NicGroup, Server
 from fabric_compiler.diagnostics import Report, Span
 from fabric_compiler.intent.schema import Intent, NetworkIntent, Pod, Tier
 from fabric_compiler.topology.products import PortsError, Product, Split, all_down, product, split
+from fabric_compiler.topology.seats import host_nics
+from fabric_compiler.units import format_speed
 
 MAX_SERVERS = 150_000
 MAX_LINKS = 4_000_000
@@ -83,10 +85,19 @@ class Shape:
     attachments: tuple[Attachment, ...]
     reserved_rows: dict[str, int]  # by site
     ports: int  # downlinks that each leaf has addresses for, a power of two
+    host: Server | None = None  # what the hosts of the subnet manager are, where some are stated
+
+    @property
+    def host_nics(self) -> NicGroup | None:
+        return host_nics(self.host, self.planes) if self.host else None
 
     @property
     def rails(self) -> bool:
         return self.intent.topology.kind == "rail-optimized"
+
+    @property
+    def infiniband(self) -> bool:
+        return self.intent.protocol == "infiniband"
 
     @property
     def spines_by_column(self) -> bool:
@@ -204,7 +215,22 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
         core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
         spine = _split(here, "spine", network.spine, spine_product, up_speed, up_speed, None)
         core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
-    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports)
+    host = _host(network, planes, leaf.down_speed, catalog, here)
+    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports, host)
+
+
+def _host(network: NetworkIntent, planes: int, speed: int, catalog: Catalog, here: tuple[str, ...]) -> Server | None:
+    """The product of the subnet manager's hosts."""
+    manager = network.subnet_manager
+    if not manager.hosts:
+        return None
+    server = catalog.servers[manager.server]
+    nics = host_nics(server, planes)
+    if nics is None or nics.breakouts[planes] != speed:
+        path = (*here, "subnet-manager", "server")
+        message = f"{server.name}, the host of the subnet manager, has no InfiniBand ports of {format_speed(speed)}"
+        raise MismatchError("FC3002", message + (f" in {planes} planes" if planes > 1 else ""), "state another server", path)
+    return server
 
 
 def _leaf(
@@ -277,7 +303,9 @@ def _needed(name: str, members: list[Unit], columns: int) -> int:
 
 
 def _native_speed(product: Product) -> int:
-    return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
+    """Of a cage in one piece; InfiniBand's cages have a single mode."""
+    modes = product.switch.cages[0].breakouts
+    return max(b.speed for b in modes if b.ports == 1 or len(modes) == 1)
 
 
 def _split(
