@@ -85,9 +85,12 @@ CODES: dict[str, str] = {
     "FC7002": "the plan is inconsistent",
     "FC7003": "the platform does not have what the configuration uses",
     "FC7004": "the two ends of a link, as read back from the rendered files, disagree",
+    "FC7040": "the real fabric is not cabled as the intent says",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
+    "FC8201": "the simulator or the subnet manager does not run",
+    "FC8202": "the build's subnet manager cannot be run in a lab as it is configured",
     "FC9001": "the compiler failed; this is a bug",
 }
 

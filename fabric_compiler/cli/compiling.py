@@ -26,6 +26,7 @@ from fabric_compiler.console import Form, exit_code, progress, show
 if TYPE_CHECKING:
     from fabric_compiler.compiler import Analysis, Build, Options
     from fabric_compiler.diagnostics import Diagnostic
+    from fabric_compiler.verify.against import Comparison
 
 
 class Stage(StrEnum):
@@ -69,6 +70,9 @@ def check(
     jobs: Jobs = None,
     form: Annotated[Form, typer.Option("--format", help="SARIF and GitHub's annotations are for code hosts.")] = Form.TEXT,
     strict: Strict = False,
+    against: Annotated[
+        Path | None, typer.Option("--against", help="Compare a real subnet's cables with the intent: ibnetdiscover's output.")
+    ] = None,
 ) -> None:
     """Everything that compile does, with nothing written; the lock must not change."""
     from fabric_compiler import compiler
@@ -76,10 +80,57 @@ def check(
     with progress(form) as advance:
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
+    if against:
+        raise typer.Exit(_against(found, against, form, strict))
     show(found.warnings, form, {"checked": str(intent)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
     raise typer.Exit(exit_code(found.warnings, strict))
+
+
+def _against(found: Analysis, path: Path, form: Form, strict: bool) -> int:
+    """Print where the real cables differ; the exit code."""
+    from fabric_compiler.verify import against
+
+    real = guarded(lambda: compare_with(found, path), form)
+    different = against.diagnostics(real)
+    show([*found.warnings, *different], form, {"against": str(path), **_comparison(real)})
+    if form is Form.TEXT:
+        verdict = f"{len(different)} differences" if different else "all as intended"
+        where = f"{real.subnet.network}" + (f" plane {real.subnet.plane}" if len(found.subnets) > 1 else "")
+        print(f"{shown(path)}: {where}, {real.nodes} nodes and {real.links} links; {verdict}")
+    return exit_code([*found.warnings, *different], strict)
+
+
+def compare_with(found: Analysis, path: Path) -> Comparison:
+    """Raises CompileError."""
+    from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
+    from fabric_compiler.emit import files
+    from fabric_compiler.verify import against
+    from fabric_compiler.verify.readback.ibnetdiscover import MAX_BYTES
+
+    try:
+        content = files.read(path.resolve(), MAX_BYTES)
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise CompileError([Diagnostic("FC1001", Severity.ERROR, message)]) from error
+    inventory = found.loaded.intent.guids is not None
+    return against.compare_subnet(content, str(path), found.graph, found.subnets, inventory)
+
+
+def _comparison(real: Comparison) -> dict[str, Any]:
+    return {
+        "network": real.subnet.network,
+        "plane": real.subnet.plane,
+        "differences": [
+            {
+                "kind": str(one.kind),
+                "message": one.message,
+                "plugs": [{"device": plug.device, "port": plug.port} for plug in one.plugs],
+            }
+            for one in real.differences
+        ],
+    }
 
 
 def _build(intent: Path, output: Path, options: Options) -> Build:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from fabric_compiler.ir.graph import Device, Graph
+from fabric_compiler.model import subnet as model
 from fabric_compiler.verify.subnet import Subnet, SubnetNode
 from fabric_compiler.verify.wiring import Difference, Kind, Plug, Wire
 
@@ -29,19 +31,55 @@ class Place:
     ports: Mapping[int, str]
 
 
+def places(graph: Graph, meant: model.Subnet) -> list[Place]:
+    """Where every node of a compiled subnet belongs."""
+    devices = {device.name: device for device in graph.devices}
+    found = []
+    for node in meant.nodes:
+        name = node.name if node.switch else node.name.rpartition(" ")[0]
+        own = devices[name].layout.ports
+        ports = {
+            port.number: label(devices[name], n)
+            for n, port in enumerate(own)
+            if node.switch or node.name == f"{name} {port.name}"
+        }
+        found.append(Place(name, frozenset({node.guid, node.port_guid}), node.name, ports))
+    return found
+
+
+def wires(graph: Graph, meant: model.Subnet) -> list[Wire]:
+    """The links of a compiled subnet."""
+    links, network = graph.links, graph.networks.index(meant.network)
+    mine = ((links.network == network) & (links.plane == meant.plane)).nonzero()[0]
+    columns = (links.a_device, links.a_port, links.b_device, links.b_port, links.speed)
+    found = []
+    for a, a_port, b, b_port, rate in zip(*(column[mine].tolist() for column in columns), strict=True):
+        one, two = graph.devices[a], graph.devices[b]
+        found.append(Wire(Plug(one.name, label(one, a_port)), Plug(two.name, label(two, b_port)), rate))
+    return found
+
+
+def label(device: Device, port: int) -> str:
+    """A port as it is found on the device: a switch prints the cage in the port's name, a server does not."""
+    found = device.layout.ports[port]
+    return found.name if device.kind == "switch" else f"{found.name} (cage {device.layout.cages[found.cage].label})"
+
+
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """`wires` and `seen` are for wiring.compare; `strange` are differences of the nodes themselves."""
+    """`places` are those of the nodes that were found, by GUID; `wires` and `seen` are for wiring.compare; `strange` are
+    differences of the nodes themselves."""
 
+    places: Mapping[int, Place]
     wires: tuple[Wire, ...]
     seen: Mapping[str, bool]
     strange: tuple[Difference, ...]
 
 
-def identify(subnet: Subnet, places: Sequence[Place], inventory: bool) -> Identified:
-    """`inventory`: the GUIDs of `places` are real ones, and a node of another GUID is none of them."""
-    by_guid = {guid: place for place in places for guid in place.guids}
-    by_text = {place.text: place for place in places}
+def identify(subnet: Subnet, meant: Sequence[Place], inventory: bool) -> Identified:
+    """`inventory`: the GUIDs of `meant` are real ones, and a node of another GUID is none of them."""
+    by_guid = {guid: place for place in meant for guid in place.guids}
+    by_text = {place.text: place for place in meant}
     found: dict[int, Place] = {}
     strange: list[Difference] = []
     taken: dict[str, SubnetNode] = {}
@@ -59,7 +97,7 @@ def identify(subnet: Subnet, places: Sequence[Place], inventory: bool) -> Identi
         taken[place.text] = node
         found[node.guid] = place
     plug = _plugs(subnet, found)
-    wires = tuple(
+    lying = tuple(
         Wire(*ends, speed(port.rate))
         for node in subnet.nodes.values()
         for port in node.ports.values()
@@ -67,7 +105,7 @@ def identify(subnet: Subnet, places: Sequence[Place], inventory: bool) -> Identi
         for ends in ((plug(node.guid, port.number), plug(port.peer, port.peer_port)),)
     )
     seen = {plug(guid, 0).device: guid in found for guid in _all(subnet)}
-    return Identified(wires, seen, tuple(strange))
+    return Identified(found, lying, seen, tuple(strange))
 
 
 def speed(rate: str) -> int:
