@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,15 +33,18 @@ from fabric_compiler.ir.plan import Plan
 from fabric_compiler.model.subnet import Subnet
 from fabric_compiler.plan import lock as locks
 from fabric_compiler.plan.allocate import Allocator, allocate, shape_text
+from fabric_compiler.plan.inventory import with_inventory
 from fabric_compiler.plan.lock import Lock
 from fabric_compiler.plan.numbers import number
 from fabric_compiler.targets import opensm
+from fabric_compiler.targets.templates import OWN_DIRECTORY
 from fabric_compiler.topology.fabric import build as build_graph
 from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
 from fabric_compiler.verify.failures.survey import Row, survey
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
+from fabric_compiler.verify.subnets import check_subnet
 from fabric_compiler.workshop import Made, Workshop, make_all
 
 _SHOWN = 20  # findings of single devices
@@ -121,6 +124,10 @@ def analyse(path: Path, options: Options) -> Analysis:
             check_graph(graph, found, report)
     with clock("plan"):
         plan = number(intent, found, graph, blocks, source, report)
+        if loaded.inventory and plan.guids:
+            shown = str(path.parent / loaded.inventory.name)
+            known = with_inventory(graph, plan.guids, loaded.inventory, shown, source.at("guids"), report)
+            plan = replace(plan, guids=known)
         if not report.failed:  # what is exhausted would break every rule of the plan besides
             check_plan(graph, plan, intent, report)
     with clock("cabling"):
@@ -131,7 +138,7 @@ def analyse(path: Path, options: Options) -> Analysis:
     with clock("control"):
         ethernet, ethernet_cabling = ethernet_part(intent, graph, cabling)
         decisions = decide(intent, loaded.rules, found, ethernet, plan, blocks, ethernet_cabling, catalog, source, report)
-        managed = subnets(found, graph, plan.guids, blocks, catalog) if plan.guids else ()
+        managed = subnets(intent, found, graph, plan.guids, blocks, catalog, source, report) if plan.guids else ()
         report.raise_if_failed()
     kept = {**old_lock.shapes, **{shape.network: shape_text(shape) for shape in found}}  # of removed networks too
     lock = allocator.lock(kept, {**old_lock.media, **cabling.pins})
@@ -146,7 +153,7 @@ def check(path: Path, options: Options) -> Analysis:
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
-    return _proven(_verified(analysis, made, options), options)
+    return _proven(_verified(analysis, made, _managed(analysis, options), options), options)
 
 
 def build(path: Path, output: Path, options: Options) -> Build:
@@ -159,13 +166,15 @@ def build(path: Path, output: Path, options: Options) -> Build:
     with transaction(output, fabric) as staging:
         with _timed(analysis, "devices"):
             made = list(_make(analysis, staging.path, options))
-        analysis = _verified(analysis, made, options)
+        with _timed(analysis, "subnets"):
+            managed = _managed(analysis, options)
+        analysis = _verified(analysis, made, managed, options)
         if options.prove:
             analysis = _proven(analysis, options)
         files = {name: digest for run in made for name, digest in run.files}
         size = sum(run.size for run in made)
         with _timed(analysis, "tables"):
-            for name, content in _whole_fabric(analysis, made):
+            for name, content in (*managed.items(), *_whole_fabric(analysis, made)):
                 write(staging.path, name, content)
                 files[name] = manifests.digest(content)
                 size += len(content)
@@ -214,9 +223,34 @@ def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[M
     return make_all(analysis.decisions, root, options.templates, options.jobs, progress)
 
 
-def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysis:
+def _managed(analysis: Analysis, options: Options) -> dict[str, bytes]:
+    """The files of the subnet managers, by name below the build."""
+    OWN_DIRECTORY.set(options.templates)
+    files: dict[str, bytes] = {}
+    for subnet in analysis.subnets:
+        files |= {f"{subnet.directory}/{name}": content for name, content in opensm.render(subnet).items()}
+        files |= opensm.render_hosts(subnet)
+    return files
+
+
+def _check_subnets(analysis: Analysis, managed: Mapping[str, bytes], report: Report) -> None:
+    """What the subnet managers would read is what graph, plan and tenants have."""
+    guids = analysis.plan.guids
+    for subnet in analysis.subnets:
+        assert guids
+        files = {
+            name.rpartition("/")[2]: content for name, content in managed.items() if name.startswith(f"{subnet.directory}/")
+        }
+        hosts = {name: managed[name] for name in opensm.host_files(subnet)}
+        check_subnet(
+            files, hosts, subnet.network, subnet.plane, analysis.graph, guids, analysis.loaded.intent, analysis.catalog, report
+        )
+
+
+def _verified(analysis: Analysis, made: list[Made], managed: Mapping[str, bytes], options: Options) -> Analysis:
     """Both ends of every link agree, as read back; every override matched. Raises CompileError."""
     report = Report(list(analysis.warnings))
+    _check_subnets(analysis, managed, report)
     decisions = analysis.decisions
     findings = [finding for run in made for finding in run.findings]
     report.found += findings[:_SHOWN]
@@ -254,9 +288,6 @@ def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, b
     yield "plan/addresses.csv", csv_bytes(ADDRESSES, ()) + b"".join(run.addresses for run in made)
     yield "plan/sessions.csv", csv_bytes(SESSIONS, ()) + b"".join(run.sessions for run in made)
     yield "graph.json", graph_bytes(analysis.graph)
-    for subnet in analysis.subnets:
-        for name, content in opensm.render(subnet).items():
-            yield f"{subnet.directory}/{name}", content
     for file in analysis.loaded.files:
         yield f"inputs/{file.name}", file.content
     yield f"inputs/{analysis.lock_path.name}", locks.dumps(analysis.lock).encode()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from fabric_compiler.catalog.types import Catalog
-from fabric_compiler.control.engines import ENGINES, engine
+from fabric_compiler.control.engines import check_engine, engine, lanes
+from fabric_compiler.control.partitions import Tenancy, levels, tenancies
+from fabric_compiler.diagnostics import Report
+from fabric_compiler.intent.schema import Intent
 from fabric_compiler.ir.blocks import Blocks, network_block
 from fabric_compiler.ir.graph import Device, Graph
 from fabric_compiler.ir.plan import Guids
-from fabric_compiler.model.subnet import Lanes, ManagerHost, Node, NodeEnd, Partition, Subnet
-from fabric_compiler.topology.shape import Shape
+from fabric_compiler.model.subnet import Engine, Lanes, ManagerHost, Member, Node, NodeEnd, Partition, Subnet
+from fabric_compiler.topology.shape import Places, Shape
 
+DEFAULT_KEY = 0x7FFF  # IBA 10.9.1.2, without the bit of membership
 DEFAULT_PREFIX = 0xFE80 << 48  # IBA 4.1.3: of a subnet that nobody gave another one
 _MAX_PLANES = 8
 # IBA 15.2.5.16 and 14.2.5.6: codes of PathRecord; upstream knows rates up to 600G
@@ -25,50 +29,70 @@ MTUS = {2048: 4, 4096: 5}
 Ints = npt.NDArray[np.int64]
 
 
-def subnets(shapes: Sequence[Shape], graph: Graph, guids: Guids, blocks: Blocks, catalog: Catalog) -> tuple[Subnet, ...]:
-    """One a plane of each InfiniBand network, in their order."""
-    return tuple(_subnets(shapes, graph, guids, blocks, catalog))
-
-
-def _subnets(shapes: Sequence[Shape], graph: Graph, guids: Guids, blocks: Blocks, catalog: Catalog) -> Iterator[Subnet]:
+def subnets(
+    intent: Intent,
+    shapes: Sequence[Shape],
+    graph: Graph,
+    guids: Guids,
+    blocks: Blocks,
+    catalog: Catalog,
+    places: Places,
+    report: Report,
+) -> tuple[Subnet, ...]:
+    """One a plane of each InfiniBand network, in their order. What excludes one another is reported with its place."""
+    tenants = tenancies(intent, shapes, graph, blocks, places, report)
+    made: list[Subnet] = []
     for shape in shapes:
-        if not shape.infiniband:
-            continue
-        manager = shape.intent.subnet_manager
-        chosen = engine(shape)
-        for plane in range(1, shape.planes + 1):
-            nodes, devices = _nodes(shape, plane, graph, guids, catalog)
-            hcas = [n for n, node in enumerate(nodes) if not node.switch]
-            owners = [graph.devices[devices[n]] for n in hcas]
-            compute = tuple(
-                n for n, d in zip(hcas, owners, strict=True) if d.role == "server" and catalog.servers[d.model].gpus
-            )
-            managers = {n for n, d in zip(hcas, owners, strict=True) if d.role == "manager"}
-            top = {2: "spine", 3: "core"}[shape.tiers]
-            place = blocks[network_block(shape.network)].slot(0) * _MAX_PLANES + plane - 1
-            yield Subnet(
-                network=shape.network,
-                plane=plane,
-                directory=f"networks/{shape.network}/opensm" + (f"-p{plane}" if shape.planes > 1 else ""),
-                flavor=manager.flavor,
-                engine=chosen,
-                lmc=manager.lmc,
-                lids=(len(hcas) << manager.lmc) + len(nodes) - len(hcas),
-                prefix=manager.subnet_prefix or DEFAULT_PREFIX + place,
-                sweep_interval=manager.sweep_interval // 1000,
-                lanes=Lanes(manager.virtual_lanes or max(1, ENGINES[chosen.name].lanes), ENGINES[chosen.name].lanes > 0, ()),
-                m_key=manager.m_key or "",
-                sa_key=manager.sa_key or "",
-                hosts=_hosts(shape, [(nodes[n], owners[n]) for n in sorted(managers)]),
-                partitions=(
-                    Partition("Default", 0x7FFF, (), "full", manager.ipoib, RATES[shape.leaf.down_speed], MTUS[_mtu(shape)], 0),
-                ),
-                roots=tuple(n for n, node in enumerate(nodes) if node.switch and graph.devices[devices[n]].role == top),
-                compute=compute,
-                storage=tuple(sorted(set(hcas) - set(compute) - managers)),
-                order=_order(nodes, hcas),
-                nodes=nodes,
-            )
+        if shape.infiniband:
+            those = tenants[shape.network]
+            planned = lanes(shape, [(number, keys) for number, keys in levels(those)])
+            made += _subnets(shape, those, engine(shape), planned, graph, guids, blocks, catalog)
+            check_engine(shape, those, made[-1].engine, planned, made[-1].lids, places, report)
+    return tuple(made)
+
+
+def _subnets(
+    shape: Shape,
+    those: Sequence[Tenancy],
+    chosen: Engine,
+    planned: Lanes,
+    graph: Graph,
+    guids: Guids,
+    blocks: Blocks,
+    catalog: Catalog,
+) -> Iterator[Subnet]:
+    manager = shape.intent.subnet_manager
+    for plane in range(1, shape.planes + 1):
+        nodes, devices = _nodes(shape, plane, graph, guids, catalog)
+        hcas = [n for n, node in enumerate(nodes) if not node.switch]
+        owners = [graph.devices[devices[n]] for n in hcas]
+        compute = tuple(n for n, d in zip(hcas, owners, strict=True) if d.role == "server" and catalog.servers[d.model].gpus)
+        managers = {n for n, d in zip(hcas, owners, strict=True) if d.role == "manager"}
+        top = {2: "spine", 3: "core"}[shape.tiers]
+        place = blocks[network_block(shape.network)].slot(0) * _MAX_PLANES + plane - 1
+        yield Subnet(
+            network=shape.network,
+            plane=plane,
+            directory=f"networks/{shape.network}/opensm" + (f"-p{plane}" if shape.planes > 1 else ""),
+            place="/etc/opensm" + (f"/p{plane}" if shape.planes > 1 else ""),
+            flavor=manager.flavor,
+            engine=chosen,
+            lmc=manager.lmc,
+            lids=(len(hcas) << manager.lmc) + len(nodes) - len(hcas),
+            prefix=manager.subnet_prefix or DEFAULT_PREFIX + place,
+            sweep_interval=manager.sweep_interval // 1000,
+            lanes=planned,
+            sharp=manager.sharp,
+            m_key=manager.m_key or "",
+            sa_key=manager.sa_key or "",
+            hosts=_hosts(shape, [(nodes[n], owners[n]) for n in sorted(managers)]),
+            partitions=tuple(_partitions(shape, those, nodes, devices, managers)),
+            roots=tuple(n for n, node in enumerate(nodes) if node.switch and graph.devices[devices[n]].role == top),
+            compute=compute,
+            storage=tuple(sorted(set(hcas) - set(compute) - managers)),
+            order=_order(nodes, hcas),
+            nodes=nodes,
+        )
 
 
 _HIGHEST_PRIORITY = 15  # IBA 14.4.1
@@ -81,6 +105,40 @@ def _hosts(shape: Shape, ports: Sequence[tuple[Node, Device]]) -> tuple[ManagerH
         first.setdefault(device.name, node.port_guid)
     names = shape.intent.subnet_manager.hosts
     return tuple(ManagerHost(name, first[name], _HIGHEST_PRIORITY - turn) for turn, name in enumerate(names))
+
+
+def _partitions(
+    shape: Shape, those: Sequence[Tenancy], nodes: Sequence[Node], devices: Sequence[int], managers: Collection[int]
+) -> Iterator[Partition]:
+    """The default partition, and one a tenant."""
+    ipoib, mtu = shape.intent.subnet_manager.ipoib, MTUS[_mtu(shape)]
+    slowest = min((node.ends[0].speed for node in nodes if not node.switch), default=shape.leaf.down_speed)
+    if not those:
+        yield Partition("Default", DEFAULT_KEY, (), "full", ipoib, RATES[slowest], mtu, 0)
+        return
+    yield Partition(
+        "Default", DEFAULT_KEY, tuple(Member(nodes[n].port_guid, True) for n in sorted(managers)), "limited", False, 0, 0, 0
+    )
+    by_device: dict[int, list[int]] = {}
+    for n, node in enumerate(nodes):
+        if not node.switch:
+            by_device.setdefault(devices[n], []).append(n)
+    for one in those:
+        members = [
+            (n, full) for owners, full in ((one.full, True), (one.limited, False)) for d in owners for n in by_device.get(d, ())
+        ]
+        members.sort()
+        speed = min((nodes[n].ends[0].speed for n, _ in members), default=slowest)
+        yield Partition(
+            one.name,
+            one.p_key,
+            tuple(Member(nodes[n].port_guid, full) for n, full in members),
+            "",
+            ipoib,
+            RATES[speed],
+            mtu,
+            one.tenant.service_level,
+        )
 
 
 def _mtu(shape: Shape) -> int:

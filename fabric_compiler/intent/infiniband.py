@@ -75,6 +75,9 @@ def _manager(
             message = f"{host} is a host of the subnet manager of {hosts[host]} already"
             report.error("FC2006", message, source.at(*at, "hosts", index), "a host manages one subnet")
         hosts.setdefault(host, name)
+    if manager.sharp and manager.flavor != "nvidia":
+        message = f"networks.{name}.subnet-manager.sharp: upstream OpenSM knows no SHARP"
+        report.error("FC2008", message, source.at(*at, "sharp", key=True), "state flavor: nvidia, or leave it out")
     if manager.hosts and catalog is not None and manager.server not in catalog.servers:
         message = f"networks.{name}.subnet-manager.server: there is no server {shorten(manager.server)}"
         report.error("FC2005", message, source.at(*at, "server"), suggest.hint(manager.server, catalog.servers, "there is"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ class Loaded:
     files: tuple[InputFile, ...]
     rules: tuple[overrides.Rule, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    inventory: InputFile | None = None  # of GUIDs; it is the last of `files`
 
 
 class _Findings(Report):
@@ -47,7 +48,15 @@ def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:
     report = _Findings()
     parts = files.read(path, report)
     report.raise_if_failed()
-    return _checked([part.tree for part in parts], tuple(part.file for part in parts), catalog, report)
+    found = _checked([part.tree for part in parts], tuple(part.file for part in parts), catalog, report)
+    if found.intent.guids is None:
+        return found
+    inventory = files.read_beside(path, found.intent.guids, found.source.at("guids"), report)
+    report.raise_if_failed()
+    assert inventory
+    if inventory.name in {file.name for file in found.files}:
+        report.fatal("FC1006", f"{inventory.name} is a file of the intent", found.source.at("guids"))
+    return replace(found, files=(*found.files, inventory), inventory=inventory)
 
 
 def loads(text: str, name: str = "intent.yaml", *, catalog: Catalog | None = None) -> Loaded:

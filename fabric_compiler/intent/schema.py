@@ -20,8 +20,8 @@ from fabric_compiler.intent.values import (
     Name,
     Network,
     OneOrMore,
-    PKey,
     Percent,
+    PKey,
     Pool,
     Power,
     Product,
@@ -208,6 +208,7 @@ class SubnetManager(Part):
     m_key: SecretRef | None = Field(None, description="names the M_Key, which guards the configuration of switches and HCAs")
     sa_key: SecretRef | None = Field(None, description="names the SA_Key, which marks trusted queries")
     ipoib: Flag = Field(True, description="partitions have a broadcast group for IPoIB")
+    sharp: Flag = Field(False, description="NVIDIA: switches aggregate collectives")
 
 
 class Tenant(Part):

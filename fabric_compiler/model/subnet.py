@@ -94,6 +94,7 @@ class Subnet:
     network: str
     plane: int
     directory: str  # below the build
+    place: str  # of its files on the hosts of the subnet manager
     flavor: Annotated[Flavor, Declared("networks.*.subnet-manager.flavor", "upstream, unless it is stated")]
     engine: Annotated[Engine, Declared("networks.*.subnet-manager.routing", "by the topology, and what LMC and lanes allow")]
     lmc: Annotated[int, Declared("networks.*.subnet-manager.lmc", "one LID an HCA")]
@@ -103,6 +104,7 @@ class Subnet:
     ]
     sweep_interval: int  # s
     lanes: Annotated[Lanes, Declared("tenants.*.service-level", "as many as service levels or the routing engine need")]
+    sharp: bool  # NVIDIA's aggregation in the switches
     m_key: str  # name of the secret; empty: none
     sa_key: str
     hosts: tuple[ManagerHost, ...]

@@ -16,6 +16,7 @@ from fabric_compiler.ir.blocks import (
     network_block,
     pod_rows,
     site_rows,
+    tenant_block,
 )
 from fabric_compiler.plan.lock import Entry, Lock, space
 from fabric_compiler.topology.base import Topology, topology
@@ -59,7 +60,8 @@ class Allocator:
         self.asked.add(owner)
         taken = self._taken.setdefault(space(owner), [])
         for block in self.entries.get(owner, Entry(Extents(()))).extents.blocks:
-            taken.remove(block)
+            if block in taken:
+                taken.remove(block)
         for block in extents.blocks:
             self._insert(taken, block)
         self.entries[owner] = Entry(extents)
@@ -123,6 +125,7 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
     allocator = Allocator.over(lock)
     for name in intent.networks:
         allocator.take(network_block(name), 1)
+    _take_keys(intent, allocator, places, report)
     for shape in shapes:
         _warn_of_new_shape(shape, lock, places, report)
         _take_rows(shape, allocator, places, report)
@@ -141,6 +144,29 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
             for owner, size in above.items():
                 allocator.take(management_block(owner), size)
     return allocator
+
+
+def _take_keys(intent: Intent, allocator: Allocator, places: Places, report: Report) -> None:
+    """P_Keys of tenants: the stated ones, and numbers that are free for the others."""
+    held = {block.start: owner for owner, entry in allocator.held("tenant/") for block in entry.extents.blocks}
+    for name, tenant in intent.tenants.items():
+        owner = tenant_block(name)
+        if tenant.p_key is None:
+            continue
+        other = held.get(tenant.p_key - 1, owner)
+        stated = intent.tenants.get(other.removeprefix("tenant/"))
+        if other != owner and (stated is None or stated.p_key is None):
+            report.error(
+                "FC4002",
+                f"the P_Key {tenant.p_key:#06x} of the tenant {name} is that of {other.removeprefix('tenant/')} in the lock",
+                places.at("tenants", name, "p-key"),
+                "state another one, or leave it out",
+            )
+            continue
+        allocator.pin(owner, Extents((Block(tenant.p_key - 1, 1),)))
+    for name, tenant in intent.tenants.items():
+        if tenant.p_key is None:
+            allocator.take(tenant_block(name), 1)
 
 
 def _take_seats(shape: Shape, kind: Topology, allocator: Allocator, places: Places, report: Report) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from fabric_compiler.control.engines import ENGINES
-from fabric_compiler.model.subnet import Node, Partition, Subnet
+from fabric_compiler.model.subnet import ManagerHost, Node, Partition, Subnet
 from fabric_compiler.targets.templates import template
 from fabric_compiler.targets.text import line
 
@@ -24,7 +24,8 @@ ORDER: Final = "guid_routing_order.conf"
 NAMES: Final = "node-name-map"
 TOPOLOGY: Final = "topology.net"
 
-DIRECTORY: Final = "/etc/opensm"  # where the files are put on the subnet manager's hosts
+_SERVICE_LEVELS: Final = 16
+_WEIGHT: Final = 64  # of a lane, in units of 64 bytes (IBA 7.6.9.1)
 # IBA 14.2.5.6: PortInfo's codes of the lanes for data
 _OPERATIONAL: Final = {1: 1, 2: 2, 4: 3, 8: 4}
 _RATES: Final = {100_000: "4xEDR", 200_000: "4xHDR", 400_000: "4xNDR", 800_000: "4xXDR"}
@@ -40,16 +41,33 @@ def render(subnet: Subnet) -> dict[str, bytes]:
     """The files of a subnet by name."""
     traits = ENGINES[subnet.engine.name]
     files = {
-        PARTITIONS: _render("partitions.conf.j2", subnet=subnet, partitions=[_partition(p) for p in subnet.partitions]),
-        QOS: _render("qos-policy.conf.j2", subnet=subnet),
+        CONFIG: _config(subnet, None),
+        PARTITIONS: _render("partitions.conf.j2", subnet, partitions=[_partition(p) for p in subnet.partitions]),
+        QOS: _render("qos-policy.conf.j2", subnet, rules=list(_rules(subnet))),
         ROOTS: _guids(subnet, "roots of the tree: the top tier", subnet.roots, node=True),
         COMPUTE: _guids(subnet, "ports of compute nodes: servers with GPUs", subnet.compute),
         STORAGE: _guids(subnet, "ports of I/O nodes: servers without GPUs", subnet.storage),
-        NAMES: _render("node-name-map.j2", subnet=subnet, nodes=_names(subnet.nodes)),
+        NAMES: _render("node-name-map.j2", subnet, nodes=_names(subnet.nodes)),
         TOPOLOGY: _topology(subnet),
     }
     if traits.order:
         files[ORDER] = _guids(subnet, "ports in the order in which they are routed to", subnet.order)
+    return files
+
+
+def render_hosts(subnet: Subnet) -> dict[str, bytes]:
+    """By name below the build, the options for each host of the subnet manager: those of all, its port and its priority."""
+    return {name: _config(subnet, host) for name, host in zip(host_files(subnet), subnet.hosts, strict=True)}
+
+
+def host_files(subnet: Subnet) -> list[str]:
+    """Names below the build, in the order of the hosts."""
+    name = subnet.directory.rpartition("/")[2]
+    return [f"hosts/{host.name}/{name}.conf" for host in subnet.hosts]
+
+
+def _config(subnet: Subnet, host: ManagerHost | None) -> bytes:
+    traits, lanes = ENGINES[subnet.engine.name], subnet.lanes
     named = {
         "partition_config_file": PARTITIONS,
         "qos_policy_file": QOS,
@@ -59,20 +77,38 @@ def render(subnet: Subnet) -> dict[str, bytes]:
         "io_guid_file": STORAGE if traits.compute and subnet.storage else "",
         "guid_routing_order_file": ORDER if traits.order else "",
     }
-    paths = {option: f"{DIRECTORY}/{name}" for option, name in named.items() if name}
-    operational, prefix = _OPERATIONAL[subnet.lanes.count], f"0x{subnet.prefix:016x}"
-    files[CONFIG] = _render("opensm.conf.j2", subnet=subnet, paths=paths, operational=operational, prefix=prefix)
-    return files
+    lane_of = {level.number: level.lane for level in lanes.levels if level.p_keys}
+    # an engine with lanes of its own numbers them by service level; else a level that no tenant has rides lane 0
+    mapped = [sl % lanes.count if traits.lanes else lane_of.get(sl, 0) for sl in range(_SERVICE_LEVELS)]
+    return _render(
+        "opensm.conf.j2",
+        subnet,
+        host=host and {"name": line(host.name), "guid": _guid(host.port_guid), "priority": host.priority},
+        paths={option: f"{subnet.place}/{name}" if name else "" for option, name in named.items()},
+        operational=_OPERATIONAL[lanes.count],
+        prefix=_guid(subnet.prefix),
+        high=",".join(f"{lane}:0" for lane in range(lanes.count)),
+        low=",".join(f"{lane}:{_WEIGHT}" for lane in range(lanes.count)),
+        sl2vl=",".join(map(str, mapped)),
+    )
 
 
-def _render(name: str, **context: object) -> bytes:
-    return template(f"opensm/{name}").render(**context).encode()
+def _rules(subnet: Subnet) -> Iterator[dict[str, object]]:
+    names = {partition.p_key: line(partition.name) for partition in subnet.partitions}
+    for level in subnet.lanes.levels:
+        for p_key in level.p_keys if level.number else ():
+            yield {"name": names[p_key], "p_key": f"0x{p_key:04x}", "level": level.number}
+
+
+def _render(name: str, subnet: Subnet, **context: object) -> bytes:
+    several = f" plane {subnet.plane}" if subnet.directory.endswith(f"-p{subnet.plane}") else ""
+    return template(f"opensm/{name}").render(subnet=subnet, title=f"{subnet.network}{several}", **context).encode()
 
 
 def _guids(subnet: Subnet, what: str, chosen: Iterable[int], node: bool = False) -> bytes:
     nodes = subnet.nodes
     rows = [_Named(_guid(nodes[n].guid if node else nodes[n].port_guid), line(nodes[n].name)) for n in chosen]
-    return _render("guids.j2", subnet=subnet, what=what, rows=rows)
+    return _render("guids.j2", subnet, what=what, rows=rows)
 
 
 def _names(nodes: Iterable[Node]) -> Iterator[_Named]:
@@ -122,4 +158,4 @@ def _topology(subnet: Subnet) -> bytes:
         }
         for n, node in enumerate(subnet.nodes)
     ]
-    return _render("topology.net.j2", subnet=subnet, nodes=nodes)
+    return _render("topology.net.j2", subnet, nodes=nodes)
