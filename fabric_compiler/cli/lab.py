@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,8 +97,8 @@ def shell(
     tree = guarded(lambda: _read(build, True), Form.TEXT)
     found = guarded(lambda: protocols.lab_of(tree, device).shell(tree, device), Form.TEXT)
     sys.stdout.flush()
-    with namespaces.inside(found.namespace):
-        os.environ["PS1"] = f"{device}# "
+    with namespaces.inside(found.namespace) if found.namespace else nullcontext():
+        os.environ.update({"PS1": f"{device}# ", **found.environment})
         os.execvp(found.command[0], found.command)  # noqa: S606 -- vtysh, or the user's own shell
 
 

@@ -221,21 +221,22 @@ def _count(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def asked(now: Picture, network: Network, meant: Intended, seed: int) -> tuple[Levels, str]:
+def asked(now: Picture, network: Network, meant: Intended, seed: int, most: int | None = None) -> tuple[Levels, str]:
     """Service levels of the pairs' path records: of all where the routing engine chooses them, else of a sample; and which.
 
     NOT_ASKED for the others. Raises OSError.
     """
     channels, to = now.reading.channels, now.ways.destinations
+    most = _ALL_PAIRS if most is None else most
     chosen = np.arange(len(channels.ends))[:, None] != to.end[None, :]
     count = int(chosen.sum())
     extent = f"{count} path records, all"
-    if meant.engine not in LEVELLED and count > _ALL_PAIRS:
-        drawn = np.random.default_rng(seed).choice(np.flatnonzero(chosen), _ALL_PAIRS, replace=False)
+    if meant.engine not in LEVELLED and count > most:
+        drawn = np.random.default_rng(seed).choice(np.flatnonzero(chosen), most, replace=False)
         chosen = np.zeros(chosen.size, dtype=bool)
         chosen[drawn] = True
         chosen = chosen.reshape(len(channels.ends), len(to))
-        extent = f"{_ALL_PAIRS} of {count} path records, sampled with seed {seed}"
+        extent = f"{most} of {count} path records, sampled with seed {seed}"
     levels = reading.levels(network.at, channels, to, now.reading.manager, chosen)
     return np.where(chosen, levels, NOT_ASKED).astype(np.uint8), extent
 
@@ -265,7 +266,7 @@ def _pairs(now: Picture, real: npt.NDArray[np.bool_], allowed: npt.NDArray[np.bo
         yield f"{by} {verb} {now.end(one)} and {now.end(other)} talk"
 
 
-def checks(network: Network, meant: Intended, seed: int) -> Iterator[Check]:
+def checks(network: Network, meant: Intended, seed: int, sample: int | None = None) -> Iterator[Check]:
     """A row a check, on the subnet as it is now. Raises OSError, TimeoutError, CompileError."""
     yield check_log(network, meant)
     now = picture(network, meant)
@@ -273,6 +274,6 @@ def checks(network: Network, meant: Intended, seed: int) -> Iterator[Check]:
     yield check_reach(now)
     yield check_hops(now, meant)
     yield check_load(now, meant)
-    levels, extent = asked(now, network, meant, seed)
+    levels, extent = asked(now, network, meant, seed, sample)
     yield check_credit(now, meant, levels)
     yield check_partitions(now, meant, levels, extent)

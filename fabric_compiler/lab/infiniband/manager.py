@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -20,13 +18,10 @@ _COMMAND = "opensm"
 _TICK = 0.02
 
 
-def start(tools: Tools, directory: Path, instance: str, host: str, transient: bool) -> int:
+def start(tools: Tools, directory: Path, instance: str, host: str) -> int:
     """Run OpenSM on the directory's opensm.conf, attached to the node `host`; returns its process."""
-    command = [tools.opensm, "-F", NAME]
-    if transient:
-        command = [tools.setpriv, "--pdeathsig", "KILL", *command]
     settings = environment(directory, instance, host, tools.preload)
-    return processes.start(command, directory, settings, subprocess.DEVNULL, directory / OUTPUT).pid
+    return processes.start([tools.opensm, "-F", NAME], directory, settings, subprocess.DEVNULL, directory / OUTPUT).pid
 
 
 def find(instance: str) -> int | None:
@@ -71,11 +66,6 @@ def wait_for_sweep(directory: Path, process: int, after: int, seconds: float) ->
         if time.monotonic() > until:
             raise failed(f"the subnet is not up after {seconds:.0f} s", directory)
         time.sleep(_TICK)
-
-
-def sweep(process: int) -> None:
-    """Have it look at the whole subnet again, and read its files again."""
-    os.kill(process, signal.SIGHUP)
 
 
 def failed(message: str, directory: Path) -> CompileError:

@@ -1,22 +1,21 @@
-"""One subnet of a build on ibsim and OpenSM: set up in a directory of its own, found again, taken down."""
+"""One subnet of a build on ibsim and OpenSM: set up in a directory of its own, and found again there."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
-from fabric_compiler.lab.infiniband import manager, options, processes, simulator
+from fabric_compiler.lab.infiniband import manager, options, simulator
 from fabric_compiler.lab.infiniband.asking import Attachment
 from fabric_compiler.lab.infiniband.options import Options
 from fabric_compiler.lab.infiniband.tools import tools
 from fabric_compiler.verify.readback import ibnetdiscover
-from fabric_compiler.verify.subnet import ADAPTER, Subnet
+from fabric_compiler.verify.subnet import ADAPTER, SWITCH, Subnet
 
 # ibsim knows no rate above HDR, and takes a link of another for one at 2.5 Gb/s a lane, with a warning for each
 _ABOVE: Final = re.compile(rb" 4x(?:NDR|XDR)$", re.MULTILINE)
@@ -41,16 +40,16 @@ class Network:
         return _SUBNET_UP_SECONDS + _SECONDS_A_NODE * len(self.meant.nodes)
 
 
-def up(files: Mapping[str, bytes], place: str, directory: Path, instance: str, transient: bool = False) -> Network:
+def up(files: Mapping[str, bytes], place: str, directory: Path, instance: str) -> Network:
     """Run the subnet of `files`, a build's opensm directory, in the new `directory`; returns when it is up.
 
-    `transient`: all of it ends with our process. Raises CompileError; what was started then still runs, see `down`.
+    Raises CompileError; what was started by then still runs.
     """
     programs = tools()
     network = _prepare(files, place, directory)
     at = Attachment(programs, directory, instance, _host(network[0], network[1]))
-    simulator.start(programs, directory, instance, network[0], transient)
-    process = manager.start(programs, directory, instance, at.host, transient)
+    simulator.start(programs, directory, instance, network[0])
+    process = manager.start(programs, directory, instance, at.host)
     made = Network(at, process, *network, place)
     manager.wait_for_sweep(directory, process, 0, made.patience)
     return made
@@ -66,12 +65,10 @@ def attach(files: Mapping[str, bytes], place: str, directory: Path, instance: st
     return Network(Attachment(programs, directory, instance, _host(meant, found)), running, meant, found, place)
 
 
-def down(directory: Path, instance: str) -> int:
-    """End the processes and remove the directory, whatever there is of them; returns how many processes there were."""
-    ended = processes.end(instance)
-    if directory.exists():
-        shutil.rmtree(directory)
-    return ended
+def node_of(meant: Subnet, device: str) -> str:
+    """The simulator's name of a switch, or of a server's first adapter; empty where there is none."""
+    found = (node for node in meant.nodes.values() if node.text == device or node.text.startswith(f"{device} "))
+    return next((f"{'S' if node.kind == SWITCH else 'H'}-{node.guid:016x}" for node in found), "")
 
 
 def _prepare(files: Mapping[str, bytes], place: str, directory: Path) -> tuple[Subnet, Options]:

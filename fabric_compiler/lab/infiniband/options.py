@@ -6,6 +6,7 @@ is listed; files are read from the lab's copy of the build's directory, as if it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -120,7 +121,7 @@ def contain(text: str, place: str, files: Collection[str], directory: Path, log:
     engines = tuple(name for name in stated.get("routing_engine", "minhop").split(",") if name not in ("no_fallback", _NULL))
     return Options(
         (*passed, *(f"{option} {path}" for option, path in (read | own).items())),
-        _number(stated.get("guid", "0")),
+        number(text.encode(), "guid"),
         engines or ("minhop",),
         stated.get("qos", "FALSE").upper() == "TRUE",
     )
@@ -136,8 +137,7 @@ def _options(text: str, place: str, report: Report) -> Iterator[tuple[int, str, 
             yield number, words[0], words[1].strip() if len(words) > 1 else _NULL
 
 
-def _number(text: str) -> int:
-    try:
-        return int(text, 0)
-    except ValueError:
-        return 0
+def number(content: bytes, option: str) -> int:
+    """The value of an option that is a number; 0 where it is not stated, or is none."""
+    found = re.search(rb"^[ \t]*" + option.encode() + rb"[ \t]+(0x[0-9a-fA-F]{1,16}|[0-9]{1,9})\s*$", content, re.MULTILINE)
+    return int(found[1], 0) if found else 0

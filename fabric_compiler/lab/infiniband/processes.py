@@ -26,14 +26,14 @@ def start(
 
 
 def of(instance: str) -> list[int]:
-    """Processes of the lab whose simulator's sockets are called `instance`, whoever started them."""
+    """Processes of the labs whose simulators' sockets have names that begin with `instance`, whoever started them."""
     mark = _MARK + instance.encode()
     found = []
     for process in Path("/proc").iterdir():
         if not process.name.isdecimal():
             continue
         with suppress(OSError):  # another user's, or ended meanwhile
-            if mark in (process / "environ").read_bytes().split(b"\0"):
+            if any(word.startswith(mark) for word in (process / "environ").read_bytes().split(b"\0")):
                 found.append(int(process.name))
     return [process for process in found if process != os.getpid()]
 
@@ -47,15 +47,7 @@ def end(instance: str) -> int:
                 os.kill(process, sent)
         until = time.monotonic() + seconds
         while (running := of(instance)) and time.monotonic() < until:
-            _bury()
             time.sleep(0.02)
         if not running:
             return len(first)
     raise TimeoutError(f"processes {', '.join(map(str, running))} do not end")
-
-
-def _bury() -> None:
-    """Those that we started ourselves are ours to wait for."""
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass

@@ -21,10 +21,10 @@ _LIDS = 0xC000  # LIDs of unicast end at 0xBFFF (IBA 4.1.3)
 _START_SECONDS, _ANSWER_SECONDS = 120.0, 30.0
 
 
-def start(tools: Tools, directory: Path, instance: str, subnet: Subnet, transient: bool) -> None:
+def start(tools: Tools, directory: Path, instance: str, subnet: Subnet) -> None:
     """Run ibsim on the directory's topology.net, which holds `subnet`; returns when it is ready.
 
-    `transient`: it ends with our process, however that ends. Raises CompileError (FC8201) when it does not start.
+    Raises CompileError (FC8201) when it does not start.
     """
     os.mkfifo(directory / CONSOLE, 0o600)
     # open for both: without a writer ibsim would read the end of its console for ever
@@ -44,8 +44,6 @@ def start(tools: Tools, directory: Path, instance: str, subnet: Subnet, transien
         str(_LIDS),
         TOPOLOGY,
     ]
-    if transient:
-        command = [tools.setpriv, "--pdeathsig", "KILL", *command]
     try:
         process = processes.start(command, directory, environment(directory, instance), console, directory / OUTPUT)
     finally:

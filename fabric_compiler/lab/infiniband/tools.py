@@ -12,7 +12,7 @@ from typing import Final
 
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 
-_PACKAGES: Final = {"ibsim": "ibsim-utils", "opensm": "opensm", "ibnetdiscover": "infiniband-diags", "setpriv": "util-linux"}
+_PACKAGES: Final = {"ibsim": "ibsim-utils", "opensm": "opensm", "ibnetdiscover": "infiniband-diags"}
 _PATH: Final = os.pathsep.join(("/usr/sbin", "/usr/bin", "/sbin", "/bin"))  # Debian has some of them where only root looks
 _PRELOAD: Final = ("lib/*/umad2sim/libumad2sim.so", "lib/umad2sim/libumad2sim.so", "lib64/umad2sim/libumad2sim.so")
 
@@ -22,7 +22,6 @@ class Tools:
     ibsim: str
     opensm: str
     ibnetdiscover: str
-    setpriv: str
     preload: str  # the library that puts ibsim in the place of the kernel's devices
 
 
