@@ -8,8 +8,9 @@ The channels at end ports are in no circle: nothing waits behind an end port, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -45,12 +46,15 @@ class Credit:
     dropped: tuple[tuple[int, int], ...]
 
 
-def credit(channels: Channels, table: Forwarding, to: Destinations, levels: Levels, lanes: Lanes) -> Credit:
-    """Where the traffic of `levels` waits. Ways that do not arrive are followed as far as they go."""
+def credit(channels: Channels, table: Forwarding, to: Destinations, levels: Iterable[Levels], lanes: Lanes) -> Credit:
+    """Where traffic waits, of all `levels` together: packets of several service levels may share a lane.
+
+    Ways that do not arrive are followed as far as they go.
+    """
     edges, used, dropped = [np.empty(0, dtype=np.int64)], np.zeros(DROPPED + 1, dtype=bool), list[tuple[int, int]]()
     base = len(channels) * LEVELS
-    for entry in _entries(channels, lanes):
-        for level, column in _traffic(levels[entry]):
+    for entry, one in product(_entries(channels, lanes), levels):
+        for level, column in _traffic(one[entry]):
             lost = _follow(channels, table, to, lanes, int(entry[0]), level, column, edges, used)
             dropped += [(int(entry[0]), int(n)) for n in lost]
         if len(edges) > 64:

@@ -43,14 +43,14 @@ def clockwise(found: Channels) -> Forwarding:
 @pytest.mark.parametrize("wiring", [clos(4, 2, 4, 2), three_tiers(2, 2, 2, 4, 4)])
 def test_up_and_down_has_no_loop_on_one_lane(wiring: Wiring) -> None:
     found = channels(subnet(wiring))
-    result = credit(found, shortest_ways(found), destinations(found), levels(found), lanes(found, ONE))
+    result = credit(found, shortest_ways(found), destinations(found), [levels(found)], lanes(found, ONE))
     assert (result.loop, result.lanes, result.dropped) == ((), (0,), ())
     assert result.dependencies
 
 
 def test_a_ring_that_goes_one_way_has_the_ring_for_its_loop() -> None:
     found = channels(subnet(RING))
-    result = credit(found, clockwise(found), destinations(found), levels(found), lanes(found, ONE))
+    result = credit(found, clockwise(found), destinations(found), [levels(found)], lanes(found, ONE))
     assert len(result.loop) == 4
     heads = [int(found.head[buffer.channel]) for buffer in result.loop]
     tails = [int(found.tail[buffer.channel]) for buffer in result.loop]
@@ -67,19 +67,31 @@ def test_a_change_of_lane_at_one_switch_opens_the_ring() -> None:
     lane = lanes(found, [0, 1, *[0] * 14])
     lane[number == 4, :, 2, 1] = 2
     lane[number <= 2, 3, 2, 1] = 2  # by port 3 came who crossed; who starts here comes by port 1
-    assert credit(found, clockwise(found), to, level, lane).loop == ()
+    assert credit(found, clockwise(found), to, [level], lane).loop == ()
     lane[number <= 2, 1, 2, 1] = 2
-    assert len(credit(found, clockwise(found), to, level, lane).loop) == 4
+    assert len(credit(found, clockwise(found), to, [level], lane).loop) == 4
 
 
 def test_shortest_ways_on_a_dragonfly_have_a_loop_on_one_lane() -> None:
     found = channels(subnet(dragonfly(2, 4, 2, 9)))
-    assert credit(found, shortest_ways(found), destinations(found), levels(found), lanes(found, ONE)).loop
+    assert credit(found, shortest_ways(found), destinations(found), [levels(found)], lanes(found, ONE)).loop
+
+
+def test_levels_that_are_free_of_loops_by_themselves_may_have_one_together() -> None:
+    """Each of two halves of a ring on a lane that both share."""
+    found = channels(subnet(RING))
+    to = destinations(found)
+    number = np.array([int(node.text.split("-")[1]) for node in found.switches])
+    starts = np.where(number[found.end_switch] <= 2, 0, 255).astype(np.uint8)
+    half = np.broadcast_to(starts[:, None], (len(found.ends), len(to))).copy()
+    other = np.where(half == 0, 255, 1).astype(np.uint8)
+    for one, loop in (([half], False), ([other], False), ([half, other], True)):
+        assert bool(credit(found, clockwise(found), to, one, lanes(found, ONE)).loop) == loop
 
 
 def test_levels_that_are_dropped_are_named_and_wait_nowhere() -> None:
     found = channels(subnet(RING))
-    result = credit(found, clockwise(found), destinations(found), levels(found, 15), lanes(found, EACH))
+    result = credit(found, clockwise(found), destinations(found), [levels(found, 15)], lanes(found, EACH))
     assert result.loop == ()
     assert result.dropped
 
@@ -108,7 +120,7 @@ def test_the_graph_of_dependencies_is_that_of_single_packets(data: st.DataObject
                 if before is not None:
                     edges.add((before, (channel, own)))
                 before, at, into = (channel, own), int(found.head[channel]), int(found.in_port[channel])
-    result = credit(found, table, to, level, lane)
+    result = credit(found, table, to, [level], lane)
     assert result.dependencies == len(edges)
     assert bool(result.loop) == (not nx.is_directed_acyclic_graph(nx.DiGraph(list(edges))))
     pairs = zip(result.loop, [*result.loop[1:], *result.loop[:1]], strict=True)

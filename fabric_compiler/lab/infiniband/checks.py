@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -155,17 +156,12 @@ def check_credit(now: Picture, meant: Intended, levels: Levels) -> Check:
     """No credit loop, over the lanes that packets take by their service level and the switches' tables."""
     levels = np.where(levels == NOT_ASKED, NO_PATH, levels).astype(np.uint8)
     levelled = meant.engine in LEVELLED
-    chosen = [levels] if levelled else list(_every_level(now))
-    wrong, lanes, dependencies = list[str](), set[int](), 0
-    for one in chosen:
-        found = _credit(now, one)
-        wrong += _loop(now, found.loop)
-        lanes |= set(found.lanes)
-        dependencies += found.dependencies
+    found = _credit(now, [levels] if levelled else list(_every_level(now)))
+    wrong = list(_loop(now, found.loop))
     wrong += [
         f"packets from {now.end(end)} to {now.end(int(now.ways.destinations.end[column]))} are dropped: a switch on their way "
         f"has no lane for service level {levels[end, column]}"
-        for end, column in _credit(now, levels).dropped[: _SHOWN + 1]
+        for end, column in _credit(now, [levels]).dropped[: _SHOWN + 1]
     ]
     wrong += [
         f"{now.end(end)} has no lane for service level {level}"
@@ -174,11 +170,11 @@ def check_credit(now: Picture, meant: Intended, levels: Levels) -> Check:
         if now.reading.end_lanes[end, level] == DROPPED
     ]
     of = "the service level of every pair's path record" if levelled else "every service level that has a lane"
-    said = f"no credit loop: {dependencies} dependencies over {_count(len(lanes), 'virtual lane')}, with {of}"
+    said = f"no credit loop: {found.dependencies} dependencies over {_count(len(found.lanes), 'virtual lane')}, with {of}"
     return check("credit loops", said, wrong)
 
 
-def _credit(now: Picture, levels: Levels) -> Credit:
+def _credit(now: Picture, levels: Sequence[Levels]) -> Credit:
     seen = now.reading
     return credit(seen.channels, seen.table, now.ways.destinations, levels, seen.lanes)
 
@@ -244,26 +240,32 @@ def asked(now: Picture, network: Network, meant: Intended, seed: int, most: int 
 def check_partitions(now: Picture, meant: Intended, levels: Levels, extent: str) -> Check:
     """The P_Key tables of adapters and switches let those talk who may, and nobody else; so do the path records."""
     seen, to = now.reading, now.ways.destinations
-    allowed = talk(meant, now.owners)
-    wrong = list(_pairs(now, talking(seen.keys), allowed, "the P_Keys"))
+    master = np.array([end.port.lid == seen.manager for end in seen.channels.ends], dtype=bool)
+    allowed = talk(meant, now.owners, master)
+    real = talking(seen.keys)[:, to.end]
+    wrong = [
+        *_between(now, real & ~allowed[:, to.end], "the P_Keys do not keep apart"),
+        *_between(now, ~real & allowed[:, to.end], "the P_Keys keep apart"),
+    ]
     for n, (own, let) in enumerate(zip(seen.keys, seen.enforced, strict=True)):
         if {key & ~FULL for key in own} != {key & ~FULL for key in let}:
             wrong.append(f"the switch of {now.end(n)} lets other P_Keys pass there than the adapter has")
     known = levels != NOT_ASKED
-    denied = np.argwhere(known & (levels == NO_PATH) & allowed[:, to.end])
-    given = np.argwhere(known & (levels != NO_PATH) & ~allowed[:, to.end])
-    for pairs, what in ((denied, "has no path from"), (given, "has a path from")):
-        wrong += [
-            f"the subnet administration {what} {now.end(a)} to {now.end(to.end[b])}" for a, b in pairs[: _SHOWN + 1].tolist()
-        ]
+    given = levels != NO_PATH
+    wrong += _between(now, known & ~given & allowed[:, to.end], "the subnet administration has no path between")
+    wrong += _between(now, known & given & ~allowed[:, to.end], "the subnet administration has a path between")
     kept = "one partition" if not meant.tenants else f"{_count(len(meant.tenants), 'tenant')}, kept apart by P_Keys"
     return check("partitions", f"{kept}: {len(now.owners)} P_Key tables, all, and {extent}", wrong)
 
 
-def _pairs(now: Picture, real: npt.NDArray[np.bool_], allowed: npt.NDArray[np.bool_], by: str) -> Iterator[str]:
-    for one, other in np.argwhere(np.triu(real != allowed, 1))[: _SHOWN + 1].tolist():
-        verb = "let" if real[one, other] else "do not let"
-        yield f"{by} {verb} {now.end(one)} and {now.end(other)} talk"
+def _between(now: Picture, pairs: npt.NDArray[np.bool_], what: str) -> Iterator[str]:
+    """A sentence for each two devices of which some pairs of adapters are meant."""
+    counts = Counter[tuple[str, str]]()
+    for one, other in np.argwhere(pairs).tolist():
+        a, b = sorted((now.owners[one], now.owners[now.ways.destinations.end[other]]))
+        counts[a, b] += 1
+    for (a, b), count in sorted(counts.items()):
+        yield f"{what} {a} and {b} ({_count(count, 'way')})"
 
 
 def checks(network: Network, meant: Intended, seed: int, sample: int | None = None) -> Iterator[Check]:

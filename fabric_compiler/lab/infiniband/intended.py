@@ -26,10 +26,11 @@ SHORTEST: Final = frozenset({"minhop", "updn", "dnup", "ftree", "sssp", "dfsssp"
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """`engine` is OpenSM's for routing. `tier` is by the name of a switch; empty where the topology has no tiers. `tenants` are
-    empty where all may talk."""
+    """`engine` is OpenSM's for routing, `even` whether it promises even loads. `tier` is by the name of a switch; empty where the
+    topology has no tiers. `tenants` are empty where all may talk."""
 
     engine: str
+    even: bool
     places: Sequence[Place]
     wires: Sequence[Wire]
     tier: Mapping[str, int]
@@ -39,11 +40,6 @@ class Intended:
     @property
     def tiers(self) -> int:
         return max(self.tier.values(), default=-1) + 1
-
-    @property
-    def even(self) -> bool:
-        """Whether the routing engine promises even loads; in two tiers any of shortest ways does, in three ftree alone."""
-        return self.engine == "ftree" or (self.tiers == 2 and self.engine in ("minhop", "updn"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +55,12 @@ def intended(found: Analysis, subnet: Subnet) -> Intended:
     mine = [device for device in devices if device.network == subnet.network and device.plane == subnet.plane]
     roles = {device.name: device.role for device in mine if device.kind == "switch"}
     clos = set(roles.values()) <= set(TIERS)
+    engine = subnet.engine.name
+    # seen with OpenSM 3.3.23: in two tiers every engine of shortest ways, in three ftree alone; with an LID an adapter
+    even = clos and subnet.lmc == 0 and (engine == "ftree" or ("core" not in roles.values() and engine in ("minhop", "updn")))
     return Intended(
-        subnet.engine.name,
+        engine,
+        even,
         identity.places(found.graph, subnet),
         identity.wires(found.graph, subnet),
         {name: TIERS.index(role) for name, role in roles.items()} if clos else {},
@@ -91,13 +91,13 @@ def _named(part: _Named, servers: Sequence[Device]) -> frozenset[str]:
     )
 
 
-def talk(meant: Intended, owners: Sequence[str]) -> Pairs:
+def talk(meant: Intended, owners: Sequence[str], master: npt.NDArray[np.bool_]) -> Pairs:
     """Which end ports may talk, by the devices that they are of: the members of a tenant, and all with the subnet manager.
 
-    A port's place with itself is true.
+    `master` tells the port where the subnet manager runs. A port's place with itself is true.
     """
     allowed: npt.NDArray[np.bool_] = np.eye(len(owners), dtype=bool)
-    manager = np.array([owner in meant.managers for owner in owners], dtype=bool)
+    manager = master | np.array([owner in meant.managers for owner in owners], dtype=bool)
     allowed |= manager[:, None] | manager[None, :] | (not meant.tenants)
     for tenant in meant.tenants:
         full = np.array([owner in tenant.full for owner in owners], dtype=bool)

@@ -11,6 +11,7 @@ _LINE = re.compile(r"(\w{3} \d\d \d\d:\d\d:\d\d) (\d{6}) \[\w+\] 0x(\w\w) -> (.*
 _ENGINE = re.compile(r"osm_ucast_mgr_process: (\S+) tables configured on all switches")
 _ERROR = 0x01  # OSM_LOG_ERROR
 _UP = "SUBNET UP"
+_UNROUTED = "No routing engine able to"
 # osm_opensm.c of 3.3.23 reports the word as an engine that cannot be set up, after it has taken it for what it is; and
 # osm_trap_rcv.c reports each trap as an error, those that say that a link came or went too
 _NO_ERROR = re.compile(
@@ -23,15 +24,17 @@ _REFUSALS: Final = (" Unrecognized token", "-E- ", " Invalid", " Parsing error",
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """`engines`: those that configured the switches, a sweep each; `sweeps`: how often the subnet came up."""
+    """`engines`: those that configured the switches, a sweep each; `sweeps`: how often the subnet came up; `unrouted`: how
+    often no engine could configure the switches."""
 
     engines: tuple[str, ...]
     sweeps: int
+    unrouted: int
     errors: tuple[str, ...]
 
 
 def read(text: str) -> Log:
-    engines, errors, sweeps = list[str](), list[str](), 0
+    engines, errors, sweeps, unrouted = list[str](), list[str](), 0, 0
     for flag, said in _lines(text):
         if engine := _ENGINE.match(said):
             engines.append(engine[1])
@@ -39,7 +42,8 @@ def read(text: str) -> Log:
             sweeps += 1
         elif flag == _ERROR and not _NO_ERROR.fullmatch(said):
             errors.append(said)
-    return Log(tuple(engines), sweeps, tuple(errors))
+            unrouted += _UNROUTED in said
+    return Log(tuple(engines), sweeps, unrouted, tuple(errors))
 
 
 def refusals(printed: str) -> list[str]:

@@ -41,7 +41,7 @@ def log(directory: Path) -> Log:
     try:
         return logs.read((directory / LOG).read_text(errors="replace"))
     except FileNotFoundError:
-        return Log((), 0, ())
+        return Log((), 0, 0, ())
 
 
 def printed(directory: Path) -> str:
@@ -54,13 +54,15 @@ def printed(directory: Path) -> str:
 def wait_for_sweep(directory: Path, process: int, after: int, seconds: float) -> Log:
     """Until the subnet came up once more than `after` times.
 
-    Raises CompileError (FC8201), with what OpenSM said last, when it ended, reports an error of the subnet or takes too long.
+    Raises CompileError (FC8201), with what OpenSM said first, when it ends, cannot route the subnet or takes too long.
     """
     until = time.monotonic() + seconds
     while True:
         found = log(directory)
         if found.sweeps > after:
             return found
+        if found.unrouted:
+            raise failed("no routing engine configures the switches", directory)
         if not _runs(process):
             raise failed("the subnet manager ended before the subnet was up", directory)
         if time.monotonic() > until:
