@@ -100,7 +100,8 @@ def _against(found: Analysis, path: Path, form: Form, strict: bool) -> int:
     different = against.diagnostics(real)
     show([*found.warnings, *different], form, {"against": str(path), **_comparison(real)})
     if form is Form.TEXT:
-        verdict = f"{len(different)} differences" if different else "all as intended"
+        count = len(different)
+        verdict = f"{count} difference{'s' if count > 1 else ''}" if count else "all as intended"
         where = f"{real.subnet.network}" + (f" plane {real.subnet.plane}" if len(found.subnets) > 1 else "")
         print(f"{shown(path)}: {where}, {real.nodes} nodes and {real.links} links; {verdict}")
     return exit_code([*found.warnings, *different], strict)

@@ -28,7 +28,7 @@ Devices = Annotated[
 
 
 def up(build: BuildTree, pods: Pods = None, devices: Devices = None, edited: Edited = False, catalog: Catalogue = None) -> None:
-    """Run the fabric on this machine: a network namespace a device, FRR on each switch. Needs root."""
+    """Run the fabric on this machine: Ethernet networks as namespaces with FRR, which needs root; InfiniBand ones on ibsim."""
     from fabric_compiler.lab import protocols
 
     start = time.monotonic()
@@ -57,7 +57,7 @@ def test(
     catalog: Catalogue = None,
     form: Format = Text.TEXT,
 ) -> None:
-    """Hold the running lab to the build: sessions, routes, ECMP, reachability between --pods or --devices, recovery."""
+    """Hold the running lab to the build: routes, reachability, loads, credit loops, partitions, recovery from faults."""
     from fabric_compiler.lab import protocols
     from fabric_compiler.lab.trials import Trial
 
@@ -89,7 +89,9 @@ def down(
 
 def shell(
     build: BuildTree,
-    device: Annotated[str, typer.Argument(help="A switch (vtysh) or a server (a shell).", show_default=False)],
+    device: Annotated[
+        str, typer.Argument(help="A switch (vtysh; a shell on InfiniBand) or a server (a shell).", show_default=False)
+    ],
 ) -> None:
     """A prompt on a device of the running lab."""
     from fabric_compiler.lab import namespaces, protocols

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
@@ -49,6 +50,28 @@ def running(files: Mapping[str, bytes], directory: Path) -> Iterator[Network]:
 def failed(rows: Iterable[Check]) -> dict[str, tuple[str, ...]]:
     """What is wrong, by check."""
     return {row.name: row.wrong for row in rows if not row.passed}
+
+
+def exchanged(topology: str, one: str, two: str) -> str:
+    """The plugs in two ports of switches are exchanged; a port is `<guid>[<number>]`."""
+    lines = topology.split("\n")
+    peers = dict[str, tuple[int, str]]()  # line and what stands there after the own port
+    node = ""
+    for number, line in enumerate(lines):
+        if said := re.match(r'(?:Switch|Ca)\t\d+ "\w-(\w+)"', line):
+            node = said[1]
+        elif said := re.match(r"\[(\d+)\](?:\(\w+\))?\t(.*)", line):
+            peers[f"{node}[{said[1]}]"] = (number, said[2])
+    ends = {}
+    for own, other in ((one, two), (two, one)):
+        _, rest = peers[other]
+        back = re.match(r'"\w-(\w+)"(\[\d+\])', rest)
+        assert back
+        far, _ = peers[f"{back[1]}{back[2]}"]
+        guid, port = own[:-1].split("[")
+        ends[peers[own][0]] = f"[{port}]\t{rest}"
+        ends[far] = re.sub(r'\t"S-\w+"\[\d+\]', f'\t"S-{guid}"[{port}]', lines[far])
+    return "\n".join(ends.get(number, line) for number, line in enumerate(lines))
 
 
 def by_hand(wiring: Wiring, engine: str, qos: bool = False) -> dict[str, bytes]:

@@ -25,7 +25,7 @@ FABRICS: dict[str, dict[str, Any]] = {
     )
     | {"tenants": TENANTS},
     "updn": intent(subnet_manager={"routing": "updn"}),
-    "minhop with several LIDs": intent(1, 32, subnet_manager={"routing": "minhop", "lmc": 1}),
+    "minhop": intent(subnet_manager={"routing": "minhop"}),
     "three tiers under ftree": intent(
         4, 8, topology={"kind": "rail-optimized", "tiers": 3}, leaf=SMALL, spine=SMALL, core=SMALL
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from infiniband import compiled, files, intent, meant
-from lab.infiniband_lab import by_hand, failed, meant_by_hand, needs_infiniband, running
+from lab.infiniband_lab import by_hand, exchanged, failed, meant_by_hand, needs_infiniband, running
 from subnet_factory import dragonfly
 
 from fabric_compiler.compiler import Analysis
@@ -35,28 +35,6 @@ def wrong(found: Analysis, changes: dict[str, Change], tmp_path: Path) -> dict[s
     changed = {name: changes.get(name, str)(content.decode()).encode() for name, content in files(found).items()}
     with running(changed, tmp_path) as network:
         return failed(checks.checks(network, meant(found), 1))
-
-
-def exchanged(topology: str, one: str, two: str) -> str:
-    """The plugs in two ports of switches are exchanged; a port is `<guid>[<number>]`."""
-    lines = topology.split("\n")
-    peers = dict[str, tuple[int, str]]()  # line and what stands there after the own port
-    node = ""
-    for number, line in enumerate(lines):
-        if said := re.match(r'(?:Switch|Ca)\t\d+ "\w-(\w+)"', line):
-            node = said[1]
-        elif said := re.match(r"\[(\d+)\]\t(.*)", line):
-            peers[f"{node}[{said[1]}]"] = (number, said[2])
-    ends = {}
-    for own, other in ((one, two), (two, one)):
-        _, rest = peers[other]
-        back = re.match(r'"\w-(\w+)"(\[\d+\])', rest)
-        assert back
-        far, _ = peers[f"{back[1]}{back[2]}"]
-        guid, port = own[:-1].split("[")
-        ends[peers[own][0]] = f"[{port}]\t{rest}"
-        ends[far] = re.sub(r'\t"S-\w+"\[\d+\]', f'\t"S-{guid}"[{port}]', lines[far])
-    return "\n".join(ends.get(number, line) for number, line in enumerate(lines))
 
 
 def test_an_unchanged_build_has_nothing_wrong(found: Analysis, tmp_path: Path) -> None:

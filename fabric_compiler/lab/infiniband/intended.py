@@ -26,8 +26,8 @@ SHORTEST: Final = frozenset({"minhop", "updn", "dnup", "ftree", "sssp", "dfsssp"
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """`engine` is OpenSM's for routing, `even` whether it promises even loads. `tier` is by the name of a switch; empty where the
-    topology has no tiers. `tenants` are empty where all may talk."""
+    """`engine` is OpenSM's for routing, `even` whether it promises even loads. `tier` is by the name of a switch; empty where
+    the topology has no tiers. `tenants` are empty where all may talk."""
 
     engine: str
     even: bool
