@@ -37,7 +37,7 @@ def check(*options: str) -> Result:
 
 def foreign(printed: str) -> str:
     """With other GUIDs."""
-    return re.sub(r"\b0?20([01])", r"b85\1", printed)
+    return re.sub(r"\b0?20([012])", r"b85\1", printed)
 
 
 def test_a_subnet_as_intended_is_fine(real: Path) -> None:
