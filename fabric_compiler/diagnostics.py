@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "FC7020": "a failure leaves less than the intent asks for",
     "FC7031": "the cabling as observed is not that of the graph",
     "FC7032": "a part of the cabling could not be looked at",
+    "FC7040": "the real fabric is not cabled as the intent says",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
@@ -113,6 +114,8 @@ CODES: dict[str, str] = {
     "FC8103": "the lab is not in the state that the command needs",
     "FC8104": "the machine does not carry the fabric",
     "FC8105": "the lab could not be set up or removed",
+    "FC8201": "the simulator or the subnet manager does not run",
+    "FC8202": "the build's subnet manager cannot be run in a lab as it is configured",
     "FC9001": "the compiler failed; this is a bug",
 }
 

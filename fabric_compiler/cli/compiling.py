@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -28,6 +28,11 @@ from fabric_compiler.console import Form, exit_code, progress, show
 if TYPE_CHECKING:
     from fabric_compiler.compiler import Analysis, Build, Options
     from fabric_compiler.diagnostics import Diagnostic
+    from fabric_compiler.verify.against_subnet import Comparison
+
+
+# how what switches tell by LLDP begins, as JSON or as our CSV; ibnetdiscover's text begins otherwise
+_LLDP = (b"{", b"[", b"device,", b"\xef\xbb\xbf")
 
 
 class Stage(StrEnum):
@@ -83,7 +88,7 @@ def check(
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
     if against:
-        _compare(found, against, form, strict)
+        raise typer.Exit(_against(found, against, form, strict))
     show(found.warnings, form, {"checked": str(intent), **proofs.as_json(found)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
@@ -91,17 +96,51 @@ def check(
     raise typer.Exit(exit_code(found.warnings, strict))
 
 
-def _compare(found: Analysis, against: Path, form: Form, strict: bool) -> NoReturn:
-    """The cabling as observed; the compiler's own findings stand before."""
+def _against(found: Analysis, path: Path, form: Form, strict: bool) -> int:
+    """Print where the real cables differ; the exit code. The compiler's own findings stand before."""
     from fabric_compiler.diagnostics import Report
     from fabric_compiler.verify import lldp
 
+    content = guarded(lambda: lldp.read(path), form)
+    if not content.lstrip().startswith(_LLDP):
+        return _against_subnet(found, path, content, form, strict)
     report = Report(list(found.warnings))
-    judged, right = guarded(lambda: lldp.check(found.graph, lldp.read(against), str(against), report), form, strict)
-    show(report, form, {"against": str(against), "links": judged, "as_planned": right})
+    judged, right = guarded(lambda: lldp.check(found.graph, content, str(path), report), form, strict)
+    show(report, form, {"against": str(path), "links": judged, "as_planned": right})
     if form is Form.TEXT:
-        print(f"{shown(against)}: {right} of {judged} links are as planned")
-    raise typer.Exit(exit_code(report, strict))
+        print(f"{shown(path)}: {right} of {judged} links are as planned")
+    return exit_code(report, strict)
+
+
+def _against_subnet(found: Analysis, path: Path, content: bytes, form: Form, strict: bool) -> int:
+    """Of ibnetdiscover's output."""
+    from fabric_compiler.verify import against_subnet
+
+    inventory = found.loaded.intent.guids is not None
+    real = guarded(lambda: against_subnet.compare_subnet(content, str(path), found.graph, found.subnets, inventory), form)
+    different = against_subnet.diagnostics(real)
+    show([*found.warnings, *different], form, {"against": str(path), **_comparison(real)})
+    if form is Form.TEXT:
+        count = len(different)
+        verdict = f"{count} difference{'s' if count > 1 else ''}" if count else "all as intended"
+        where = f"{real.subnet.network}" + (f" plane {real.subnet.plane}" if len(found.subnets) > 1 else "")
+        print(f"{shown(path)}: {where}, {real.nodes} nodes and {real.links} links; {verdict}")
+    return exit_code([*found.warnings, *different], strict)
+
+
+def _comparison(real: Comparison) -> dict[str, Any]:
+    return {
+        "network": real.subnet.network,
+        "plane": real.subnet.plane,
+        "differences": [
+            {
+                "kind": str(one.kind),
+                "message": one.message,
+                "plugs": [{"device": plug.device, "port": plug.port} for plug in one.plugs],
+            }
+            for one in real.differences
+        ],
+    }
 
 
 def _build(intent: Path, output: Path, options: Options) -> Build:

@@ -154,7 +154,7 @@ def read(path: Path, edited: bool = False) -> Build:
 
 def _protocols(manifest: Manifest, devices: tuple[Device, ...]) -> dict[str, str]:
     """A network with a subnet manager is InfiniBand's."""
-    managed = {name.split("/")[1] for name in manifest.files if re.match(r"networks/[^/]+/opensm/", name)}
+    managed = {name.split("/")[1] for name in manifest.files if re.match(r"networks/[^/]+/opensm(-p\d+)?/", name)}
     networks = dict.fromkeys(device.network for device in devices if device.kind == "switch")
     return {network: "infiniband" if network in managed else "ethernet" for network in networks}
 
