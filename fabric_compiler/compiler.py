@@ -37,8 +37,6 @@ from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
-from fabric_compiler.verify.proof import prove_together
-from fabric_compiler.verify.routing.findings import Known
 from fabric_compiler.workshop import Made, Workshop, make_all
 
 _SHOWN = 20  # findings of single devices
@@ -216,20 +214,27 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
         if rule.index not in matched:
             place = analysis.loaded.source.at("overrides", rule.index, "match")
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
-    disagree: frozenset[int] = frozenset()
     proofs: tuple[str, ...] = ()
     if not findings:  # else there are devices without files to compare
         bench = Workshop(decisions, None, options.templates)
         found = [fact for run in made for fact in run.facts]
         disagree = report_disagreements(graph, decisions.ends, found, bench.observed, report)
         if options.prove:
-            with _timed(analysis, "proofs"):
-                speakers = [speaker for run in made for speaker in run.speakers]
-                proofs = prove_together(decisions, graph, speakers, Known(links=disagree), report).sentences
+            proofs = _proven(analysis, made, disagree, report)
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)
     return replace(analysis, warnings=tuple(report), proofs=proofs)
+
+
+def _proven(analysis: Analysis, made: list[Made], disagree: frozenset[int], report: Report) -> tuple[str, ...]:
+    """What concerns all devices together; `disagree` are links that were reported."""
+    from fabric_compiler.verify.proof import prove_together
+    from fabric_compiler.verify.routing.findings import Known
+
+    with _timed(analysis, "proofs"):
+        speakers = [speaker for run in made for speaker in run.speakers]
+        return prove_together(analysis.decisions, analysis.graph, speakers, Known(links=disagree), report).sentences
 
 
 def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:
