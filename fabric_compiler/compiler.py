@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fabric_compiler import __version__
 from fabric_compiler.cabling.stage import cable
@@ -41,13 +42,13 @@ from fabric_compiler.targets.templates import OWN_DIRECTORY
 from fabric_compiler.topology.fabric import build as build_graph
 from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
-from fabric_compiler.verify.failures.survey import Row, survey
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
-from fabric_compiler.verify.proof import prove_together
-from fabric_compiler.verify.routing.findings import Known
 from fabric_compiler.verify.subnets import check_subnet
 from fabric_compiler.workshop import Made, Workshop, make_all
+
+if TYPE_CHECKING:
+    from fabric_compiler.verify.failures.survey import Row
 
 _SHOWN = 20  # findings of single devices
 
@@ -154,7 +155,7 @@ def analyse(path: Path, options: Options) -> Analysis:
 def check(path: Path, options: Options) -> Analysis:
     """Everything that `build` does and the proofs, without writing. Raises CompileError."""
     proving = replace(options, prove=True)
-    return _proven(_checked(path, proving), proving)
+    return _with_failures(_checked(path, proving), proving)
 
 
 def _checked(path: Path, options: Options) -> Analysis:
@@ -179,7 +180,7 @@ def build(path: Path, output: Path, options: Options) -> Build:
             managed = _managed(analysis, options)
         analysis = _verified(analysis, made, managed, options)
         if options.prove:
-            analysis = _proven(analysis, options)
+            analysis = _with_failures(analysis, options)
         files = {name: digest for run in made for name, digest in run.files}
         size = sum(run.size for run in made)
         with _timed(analysis, "tables"):
@@ -270,24 +271,23 @@ def _verified(analysis: Analysis, made: list[Made], managed: Mapping[str, bytes]
         if rule.index not in matched:
             place = analysis.loaded.source.at("overrides", rule.index, "match")
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
-    disagree: frozenset[int] = frozenset()
     proofs: tuple[str, ...] = ()
     if not findings:  # else there are devices without files to compare
         bench = Workshop(decisions, None, options.templates)
         found = [fact for run in made for fact in run.facts]
         disagree = report_disagreements(decisions.graph, decisions.ends, found, bench.observed, report)
         if options.prove:
-            with _timed(analysis, "proofs"):
-                speakers = [speaker for run in made for speaker in run.speakers]
-                proofs = prove_together(decisions, decisions.graph, speakers, Known(links=disagree), report).sentences
+            proofs = _prove_routing(analysis, made, disagree, report)
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)
     return replace(analysis, warnings=tuple(report), proofs=proofs)
 
 
-def _proven(analysis: Analysis, options: Options) -> Analysis:
-    """What is not linear in what is emitted. Raises CompileError."""
+def _with_failures(analysis: Analysis, options: Options) -> Analysis:
+    """What remains when parts fail. Raises CompileError where the intent asks for more."""
+    from fabric_compiler.verify.failures.survey import survey
+
     report = Report(list(analysis.warnings))
     with _timed(analysis, "failures"):
         rows = survey(analysis.graph, analysis.cabling, analysis.loaded.intent.networks, analysis.loaded.source, report)
@@ -295,6 +295,16 @@ def _proven(analysis: Analysis, options: Options) -> Analysis:
     if options.strict and report.found:
         raise CompileError(report)
     return replace(analysis, warnings=tuple(report), failures=tuple(rows))
+
+
+def _prove_routing(analysis: Analysis, made: list[Made], disagree: frozenset[int], report: Report) -> tuple[str, ...]:
+    """What concerns all devices together; `disagree` are links that were reported."""
+    from fabric_compiler.verify.proof import prove_together
+    from fabric_compiler.verify.routing.findings import Known
+
+    with _timed(analysis, "proofs"):
+        speakers = [speaker for run in made for speaker in run.speakers]
+        return prove_together(analysis.decisions, analysis.decisions.graph, speakers, Known(links=disagree), report).sentences
 
 
 def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fabric_compiler.control.decisions import Decisions
 from fabric_compiler.control.ends import End
@@ -28,8 +29,10 @@ from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
 from fabric_compiler.verify.agreement import NO_FACTS, Facts
 from fabric_compiler.verify.observed import Observed
-from fabric_compiler.verify.proof import UNREADABLE, Reader
-from fabric_compiler.verify.routing.speakers import Speaker
+from fabric_compiler.verify.reading import UNREADABLE, Reader
+
+if TYPE_CHECKING:
+    from fabric_compiler.verify.routing.speakers import Speaker
 
 _CHUNK = 32  # devices; fewer where there are few, so that the large ones at the end are shared out too
 _CHUNKS_A_WORKER = 16

@@ -1,69 +1,22 @@
-"""What is proven of a fabric from its files as read back: of each device by itself, then of all together.
-
-`compile` reads each device where it is made, in many processes; `prove` reads files that are there, over the cables of the
-graph or over others.
-"""
+"""What is proven of all devices together, from their files as read back: what `check` does, of a compile's own files or of
+given ones, over the cables of the graph or over others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from fabric_compiler.control.decisions import Decisions
-from fabric_compiler.control.ends import End, Ends
+from fabric_compiler.control.ends import Ends
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.ir.graph import Graph, Links
-from fabric_compiler.verify.agreement import Facts, facts, report_disagreements
-from fabric_compiler.verify.device import check_files
-from fabric_compiler.verify.observed import Observed
-from fabric_compiler.verify.readback import reader
+from fabric_compiler.verify.agreement import report_disagreements
+from fabric_compiler.verify.reading import UNREADABLE, Reader, Reading
 from fabric_compiler.verify.routing.findings import Known, check_routing
-from fabric_compiler.verify.routing.speakers import Speaker, Speakers, port_numbers, speaker
+from fabric_compiler.verify.routing.speakers import Speakers
 from fabric_compiler.verify.routing.tables import Routing, routing
 
-UNREADABLE = (ValueError, LookupError, TypeError)
-"""What a reader raises on files that their operating system could not load either."""
-
 _SHOWN = 20  # findings of single devices
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One device as its files are: what it must share with its neighbours, what is wrong with it by itself, its routing."""
-
-    facts: Facts
-    sentences: list[str]
-    speaker: Speaker | None  # None: of a server, or not asked for
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads devices; `speaking`: their routing too. Keeps what devices of a shape share."""
-
-    decisions: Decisions
-    speaking: bool
-    _ports: dict[int, dict[str, int]] = field(default_factory=dict)
-
-    def observed(self, index: int, files: Mapping[str, bytes]) -> Observed:
-        return reader(self.decisions.graph.devices[index].nos or "hosts")(files)
-
-    def __call__(self, index: int, ends: Sequence[End], files: Mapping[str, bytes]) -> Reading:
-        """Raises what a reader raises (see UNREADABLE)."""
-        d = self.decisions
-        device = d.graph.devices[index]
-        observed = self.observed(index, files)
-        ports = [device.layout.ports[end.port].name for end in ends]
-        to_server = [device.kind == "server" or d.graph.devices[end.peer].kind == "server" for end in ends]
-        switch = d.catalog.switches[device.model] if device.kind == "switch" else None
-        sentences = check_files(device, d.plan.devices[index], switch, files, observed, ports)
-        spoken = speaker(observed, self._numbers(index)) if self.speaking and switch else None
-        return Reading(facts(observed, ports, to_server), sentences, spoken)
-
-    def _numbers(self, index: int) -> dict[str, int]:
-        layout = self.decisions.graph.devices[index].layout  # layouts live as long as the graph
-        if id(layout) not in self._ports:
-            self._ports[id(layout)] = port_numbers(layout)
-        return self._ports[id(layout)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ from fabric_compiler.compiler import Analysis, Options
 from fabric_compiler.diagnostics import Diagnostic, Report
 from fabric_compiler.ir.graph import Links
 from fabric_compiler.verify.observed import Observed
-from fabric_compiler.verify.proof import Proven, Reader, prove
+from fabric_compiler.verify.proof import Proven, prove
+from fabric_compiler.verify.reading import Reader
 from fabric_compiler.verify.routing.speakers import Speaker
 from fabric_compiler.verify.routing.tables import Routing, routing
 
