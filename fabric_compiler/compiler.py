@@ -22,8 +22,8 @@ from fabric_compiler.emit.counts import counts
 from fabric_compiler.emit.files import replace_file, write
 from fabric_compiler.emit.graph_json import graph_bytes
 from fabric_compiler.emit.manifest import Manifest, Summary
-from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, tables
-from fabric_compiler.emit.tables import csv_bytes
+from fabric_compiler.emit.plan_tables import ADDRESSES, SESSIONS, managed_addresses, tables
+from fabric_compiler.emit.tables import csv_bytes, csv_rows
 from fabric_compiler.emit.tree import build_error, held, transaction
 from fabric_compiler.intent import loader as language
 from fabric_compiler.ir.blocks import Extents, rack_block, switch_rows_block
@@ -182,7 +182,7 @@ def build(path: Path, output: Path, options: Options) -> Build:
             compiler=__version__,
             fabric=fabric,
             inputs={name: files[name] for name in files if name.startswith("inputs/")},
-            counts=counts(analysis.graph, analysis.cabling, analysis.catalog, *_rows(made)),
+            counts=counts(analysis.graph, analysis.cabling, analysis.catalog, *_rows(analysis, made)),
             files=dict(sorted(files.items())),
         )
         summary = manifests.summary(manifests.read_if_any(staging.previous), manifest)
@@ -285,7 +285,8 @@ def _proven(analysis: Analysis, options: Options) -> Analysis:
 def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:
     """The files that no single device makes."""
     yield from tables(analysis.graph, analysis.plan, analysis.cabling, analysis.catalog)
-    yield "plan/addresses.csv", csv_bytes(ADDRESSES, ()) + b"".join(run.addresses for run in made)
+    switches = csv_rows(managed_addresses(analysis.graph, analysis.plan, analysis.catalog))
+    yield "plan/addresses.csv", csv_bytes(ADDRESSES, ()) + b"".join(run.addresses for run in made) + switches
     yield "plan/sessions.csv", csv_bytes(SESSIONS, ()) + b"".join(run.sessions for run in made)
     yield "graph.json", graph_bytes(analysis.graph)
     for file in analysis.loaded.files:
@@ -293,9 +294,10 @@ def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, b
     yield f"inputs/{analysis.lock_path.name}", locks.dumps(analysis.lock).encode()
 
 
-def _rows(made: list[Made]) -> tuple[int, int]:
+def _rows(analysis: Analysis, made: list[Made]) -> tuple[int, int]:
     """Addresses and sessions."""
-    return sum(run.rows[0] for run in made), sum(run.rows[1] for run in made)
+    switches = len(managed_addresses(analysis.graph, analysis.plan, analysis.catalog))
+    return sum(run.rows[0] for run in made) + switches, sum(run.rows[1] for run in made)
 
 
 def _check_lock(old: Lock, new: Lock, path: Path, locked: bool, report: Report) -> None:

@@ -76,6 +76,7 @@ CODES: dict[str, str] = {
     "FC5001": "no medium reaches",
     "FC5002": "the two ends of a cable do not fit each other",
     "FC5003": "a site's power budget is exceeded",
+    "FC5004": "the power of a product is not known",
     "FC6001": "the override matches nothing",
     "FC6002": "the override names no field of the device model, or a value of the wrong type",
     "FC6003": "the platform has no headroom table for this speed and cable length",

@@ -59,6 +59,11 @@ class Workshop:
         self._decisions, self._root = decisions, root
         self._switch, self._server = SwitchModels(decisions), ServerModels(decisions)
 
+    def configured(self, index: int) -> bool:
+        """Whether the device has a model; an InfiniBand switch has none, for its subnet manager sets all that it needs."""
+        device = self._decisions.graph.devices[index]
+        return device.kind == "server" or bool(device.nos)
+
     def model(self, index: int) -> SwitchModel | ServerModel:
         device = self._decisions.graph.devices[index]
         return self._server(index) if device.kind == "server" else self._switch(index)
@@ -77,7 +82,7 @@ class Workshop:
         made = Made()
         addresses, sessions, matched, size = [], [], set(), 0
         for index in indices:
-            if self._managed(index):
+            if not self.configured(index):
                 made.facts.append(NO_FACTS)
                 continue
             model = self.model(index)
@@ -109,11 +114,6 @@ class Workshop:
             made.files, size, csv_rows(addresses), csv_rows(sessions), (len(addresses), len(sessions)),
             made.facts, made.findings, frozenset(matched),
         )  # fmt: skip
-
-    def _managed(self, index: int) -> bool:
-        """Whether it is an InfiniBand switch, which has no configuration of its own."""
-        device = self._decisions.graph.devices[index]
-        return device.kind == "switch" and not device.nos
 
     def render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
         """A model's directory below the build, and its files."""

@@ -250,6 +250,7 @@ class InfinibandSwitchFile(File):
     rack_units: Annotated[int, Field(ge=1, le=60)]
     watts: Power | None = None
     device_id: DeviceId = 0
+    management: Netdev
     cages: Some[InfinibandCages]
 
     def build(self, name: str) -> types.Switch:
@@ -258,7 +259,7 @@ class InfinibandSwitchFile(File):
             cages += group.build(len(cages))
         return types.Switch(
             name, self.vendor, self.description, tuple(cages), self.rack_units, self.watts or 0, {}, self.source,
-            self.protocol, self.device_id,
+            self.protocol, self.device_id, self.management,
         )  # fmt: skip
 
 
@@ -322,7 +323,7 @@ class ModuleEntry(File):
     name: Text
     form_factor: Slug
     ports: Ports
-    watts: Watts
+    watts: Watts | None = None
     connector: Text
 
 
@@ -354,7 +355,7 @@ class MediumFile(File):
         return self
 
     def build(self, name: str) -> types.Medium:
-        modules = tuple(types.Module(m.name, m.form_factor, m.ports, m.watts, m.connector) for m in self.modules)
+        modules = tuple(types.Module(m.name, m.form_factor, m.ports, m.watts or 0, m.connector) for m in self.modules)
         return types.Medium(
             name,
             self.kind,

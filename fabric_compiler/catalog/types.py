@@ -95,6 +95,7 @@ class Switch:
     source: str
     protocol: str = "ethernet"
     device_id: int = 0  # InfiniBand: PCI device ID, as NodeInfo shows it; 0: not known
+    management: str = ""  # InfiniBand: the interface for management, as its operating system names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class Module:
     name: str
     form_factor: str
     ports: int
-    watts: float
+    watts: float  # 0: next to none, or not published
     connector: str
 
 

@@ -160,9 +160,18 @@ def _emit(intent: Path, stage: Stage, options: Options, form: Form) -> tuple[Dia
         print(stages.plan_json(found.graph, found.plan, found.lock))
     else:
         shop = compiler.workshop(found, options)
-        for text in stages.models_json(shop.model(n) for n in range(len(found.graph.devices))):
+        models = (shop.model(n) for n in range(len(found.graph.devices)) if shop.configured(n))
+        for text in stages.models_json(models, found.subnets):
             print(text, end="")
     return found.warnings
+
+
+_DIRECTORIES = {
+    "devices": "configurations of the switches",
+    "networks": "what the subnet managers of InfiniBand networks read",
+    "hosts": "netplan, sysctl and RoCE settings of the servers",
+    "plan": "cabling, addresses, ASNs, sessions and bill of materials as CSV",
+}
 
 
 def _devices(found: Analysis) -> str:
@@ -185,13 +194,12 @@ def _summary(made: Build) -> list[str]:
     seconds = sum(found.seconds.values())
     cables = ", ".join(f"{count} {medium}" for medium, count in sorted(counts.cables.items()))
     changed = found.lock_changed
+    there = {name.partition("/")[0] for name in made.manifest.files}
     return [
         f"compiled {found.loaded.intent.fabric}: {_devices(found)}",
         f"  {len(found.graph.links)} links over {sum(counts.cables.values())} cables: {cables}",
         f"  {counts.sessions} BGP sessions, {counts.prefixes} addresses; {made.size / 1e6:.1f} MB in {seconds:.2f} s",
-        f"  {made.path}/devices    configurations of the switches",
-        f"  {made.path}/hosts      netplan, sysctl and RoCE settings of the servers",
-        f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
+        *(f"  {made.path}/{name:<10} {what}" for name, what in _DIRECTORIES.items() if name in there),
         f"  {made.path}/graph.json and manifest.json",
         f"  {shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
         *(manifest.render(made.summary) if made.replaced else []),

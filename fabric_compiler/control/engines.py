@@ -75,7 +75,7 @@ def _clos(shape: Shape, flavor: Flavor) -> Engine:
             ),
         )
     if _leafs(shape) < _LEAFS_OF_FTREE:
-        return Engine("updn", (f"updn: {tiers}, with a single leaf: ftree fails at less than two.",))
+        return Engine("updn", (f"updn: {tiers}, with compute nodes on less than two leafs: ftree fails there.",))
     return Engine(
         "ftree",
         (
@@ -89,8 +89,9 @@ _LEAFS_OF_FTREE = 2  # seen with OpenSM 3.3.23: "cannot build lid matrices" at o
 
 
 def _leafs(shape: Shape) -> int:
-    """Of a plane, with servers."""
-    return sum(a.rows * min(shape.columns, a.nics) for a in shape.attachments)
+    """Of a plane, with compute nodes; with servers, where none is a compute node."""
+    held = [(bool(a.unit.server.gpus), a.rows * min(shape.columns, a.nics)) for a in shape.attachments if a.unit]
+    return sum(leafs for gpus, leafs in held if gpus) or sum(leafs for _, leafs in held)
 
 
 _MESHES = {
@@ -103,7 +104,7 @@ def _unfit_clos(shape: Shape, engine: str) -> str:
     if engine in _MESHES:
         return f"{engine} {_MESHES[engine]}; the network is a folded Clos"
     if engine == "ftree" and _leafs(shape) < _LEAFS_OF_FTREE:
-        return f"ftree needs servers on {_LEAFS_OF_FTREE} leafs, and they are on {_leafs(shape)}"
+        return f"ftree needs compute nodes on {_LEAFS_OF_FTREE} leafs, and they are on {_leafs(shape)}"
     return ""
 
 

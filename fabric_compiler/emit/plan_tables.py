@@ -131,6 +131,15 @@ def switch_addresses(model: SwitchModel) -> list[Row]:
     return rows
 
 
+def managed_addresses(graph: Graph, plan: Plan, catalog: Catalog) -> list[Row]:
+    """Rows of addresses.csv for InfiniBand switches, which have an address for management alone."""
+    return [
+        _row(d.name, catalog.switches[d.model].management, "default", p.management, "management")
+        for d, p in zip(graph.devices, plan.devices, strict=True)
+        if p and p.management and not d.nos
+    ]
+
+
 def server_addresses(model: ServerModel) -> list[Row]:
     """Rows of addresses.csv."""
     return [_row(model.name, nic.netdev, "default", a, "host") for nic in model.nics for a in nic.addresses]

@@ -5,6 +5,7 @@ The templates hold the syntax. Text is made once a node, for a link names both i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,7 @@ NAMES: Final = "node-name-map"
 TOPOLOGY: Final = "topology.net"
 
 _SERVICE_LEVELS: Final = 16
+_WORD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}", re.ASCII)
 _WEIGHT: Final = 64  # of a lane, in units of 64 bytes (IBA 7.6.9.1)
 # IBA 14.2.5.6: PortInfo's codes of the lanes for data
 _OPERATIONAL: Final = {1: 1, 2: 2, 4: 3, 8: 4}
@@ -74,9 +76,11 @@ def _config(subnet: Subnet, host: ManagerHost | None) -> bytes:
         "node_name_map_name": NAMES,
         "root_guid_file": ROOTS if traits.roots else "",
         "cn_guid_file": COMPUTE if traits.compute and subnet.compute else "",
-        "io_guid_file": STORAGE if traits.compute and subnet.storage else "",
+        # alone it would leave no compute nodes, and ftree fails then
+        "io_guid_file": STORAGE if traits.compute and subnet.compute and subnet.storage else "",
         "guid_routing_order_file": ORDER if traits.order else "",
     }
+    keys = {"m_key": subnet.m_key and _word(subnet.m_key), "sa_key": subnet.sa_key and _word(subnet.sa_key)}
     lane_of = {level.number: level.lane for level in lanes.levels if level.p_keys}
     # an engine with lanes of its own numbers them by service level; else a level that no tenant has rides lane 0
     mapped = [sl % lanes.count if traits.lanes else lane_of.get(sl, 0) for sl in range(_SERVICE_LEVELS)]
@@ -84,6 +88,8 @@ def _config(subnet: Subnet, host: ManagerHost | None) -> bytes:
         "opensm.conf.j2",
         subnet,
         host=host and {"name": line(host.name), "guid": _guid(host.port_guid), "priority": host.priority},
+        keys=keys,
+        reasons=[line(reason) for reason in subnet.engine.reasons],
         paths={option: f"{subnet.place}/{name}" if name else "" for option, name in named.items()},
         operational=_OPERATIONAL[lanes.count],
         prefix=_guid(subnet.prefix),
@@ -94,7 +100,7 @@ def _config(subnet: Subnet, host: ManagerHost | None) -> bytes:
 
 
 def _rules(subnet: Subnet) -> Iterator[dict[str, object]]:
-    names = {partition.p_key: line(partition.name) for partition in subnet.partitions}
+    names = {partition.p_key: _word(partition.name) for partition in subnet.partitions}
     for level in subnet.lanes.levels:
         for p_key in level.p_keys if level.number else ():
             yield {"name": names[p_key], "p_key": f"0x{p_key:04x}", "level": level.number}
@@ -102,7 +108,7 @@ def _rules(subnet: Subnet) -> Iterator[dict[str, object]]:
 
 def _render(name: str, subnet: Subnet, **context: object) -> bytes:
     several = f" plane {subnet.plane}" if subnet.directory.endswith(f"-p{subnet.plane}") else ""
-    return template(f"opensm/{name}").render(subnet=subnet, title=f"{subnet.network}{several}", **context).encode()
+    return template(f"opensm/{name}").render(subnet=subnet, title=line(f"{subnet.network}{several}"), **context).encode()
 
 
 def _guids(subnet: Subnet, what: str, chosen: Iterable[int], node: bool = False) -> bytes:
@@ -119,6 +125,13 @@ def _guid(value: int) -> str:
     return f"0x{value:016x}"
 
 
+def _word(text: str) -> str:
+    """A name where a delimiter would end it."""
+    if not _WORD.fullmatch(text):
+        raise ValueError(f"{text[:40]!r} cannot stand as a name in a file of OpenSM")
+    return text
+
+
 def _quoted(name: str) -> str:
     """A name inside double quotes, which have no escape."""
     return line(name).replace('"', "'")
@@ -128,7 +141,7 @@ def _partition(partition: Partition) -> dict[str, object]:
     members = [f"{_guid(member.port_guid)}={'full' if member.full else 'limited'}" for member in partition.members]
     if partition.everyone:
         members = [f"ALL={partition.everyone}", "SELF=full", *members]
-    flags = [f"{partition.name}=0x{partition.p_key:04x}"]
+    flags = [f"{_word(partition.name)}=0x{partition.p_key:04x}"]
     if partition.ipoib:
         flags += ["ipoib", f"rate={partition.rate}", f"mtu={partition.mtu}"]
     flags.append(f"sl={partition.service_level}")
