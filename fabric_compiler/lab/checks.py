@@ -57,7 +57,9 @@ def check_wires(lab: Lab) -> Check:
 def check_sessions(lab: Lab) -> Check:
     """Every session of the plan is established, seen from both ends, and no other is."""
     wrong = list(session_faults(lab))
-    return check("sessions", f"{len(lab.planned.build.sessions)} BGP sessions are established, and no other", wrong)
+    watched = sum(len(own) for own in _watched(lab).values()) // 2
+    bfd = f"; BFD is up on {watched}" if watched else ""
+    return check("sessions", f"{len(lab.planned.build.sessions)} BGP sessions are established, and no other{bfd}", wrong)
 
 
 def session_faults(lab: Lab) -> Iterator[str]:
@@ -87,6 +89,28 @@ def session_faults(lab: Lab) -> Iterator[str]:
         for name, peer in peers.items():
             if peer.get("state") == "Established":
                 yield f"{node.name}: a session with {name} that the plan does not have"
+    for device, sessions in _watched(lab).items():
+        up = _bfd_peers(routers.ask(lab.node(device), "bfdd", "show bfd peers json"))
+        for name, session in sessions.items():
+            if name not in up:
+                yield f"{device}: BFD of the session of {session.a} and {session.b} is not up"
+
+
+def _watched(lab: Lab) -> dict[str, dict[str, Session]]:
+    """By switch and neighbour: the sessions of the plan that BFD watches."""
+    found: dict[str, dict[str, Session]] = {}
+    for session in lab.planned.build.sessions:
+        for own, far in ((session.a, session.b_address), (session.b, session.a_address)):
+            group = lab.planned.intended.group(own, far)
+            if group and group.bfd and lab.planned.intended.models[own.device].routing.bgp.bfd:
+                found.setdefault(own.device, {})[_peer_name(lab, own.device, own.port, far)] = session
+    return found
+
+
+def _bfd_peers(said: Any) -> set[str]:
+    """Those that are up: by address and by port."""
+    up = [peer for peer in said or [] if peer.get("status") == "up"]
+    return {peer["peer"] for peer in up} | {peer.get("interface", "") for peer in up}
 
 
 def _peer_name(lab: Lab, device: str, port: str, far: Prefix | None) -> str:

@@ -26,7 +26,9 @@ from fabric_compiler.targets.text import address
 Progress = Callable[[str, int, int], None]
 MOST_PAIRS: Final = 20_000  # without --sample
 _POLL: Final = 0.2
-_STILL: Final = 10.0  # seconds without a change after which what is not as promised will not come
+# without a change for so many seconds, and so many looks where a look takes long, what is not as promised will not come
+_STILL: Final = 10.0
+_LOOKS: Final = 5
 
 
 def up(build: Build, part: Slice, catalog: Path | None, progress: Progress, cabling: Sequence[Link] | None = None) -> list[str]:
@@ -69,9 +71,9 @@ def _remove(fabric: str) -> int:
     found = store.traces(fabric)
     try:
         namespaces.kill(lambda: namespaces.processes(found.namespaces))
-    except TimeoutError as error:
+        store.remove(found)
+    except OSError as error:
         raise lab_error("FC8105", f"the lab of {fabric} cannot be removed: {error}") from error
-    store.remove(found)
     return len(found.namespaces)
 
 
@@ -91,8 +93,12 @@ def test(
                 "FC8103", f"the lab of {build.fabric} runs another build than {build.path}", "`fabricc lab down`, then up"
             )
         planned = planning.plan(build, Slice(record.pods, record.devices), catalog, cabling, progress)
-        lab = stack.enter_context(attached(planned))
-        yield from _rows(lab, trial, stack, progress)
+        try:
+            yield from _rows(stack.enter_context(attached(planned)), trial, stack, progress)
+        except OSError as error:
+            raise lab_error(
+                "FC8105", f"a part of the lab of {build.fabric} is gone: {error}", "`fabricc lab down`, then up"
+            ) from error
 
 
 def _rows(lab: Lab, trial: Trial, stack: ExitStack, progress: Progress) -> Iterator[Check]:
@@ -127,15 +133,15 @@ def _rows(lab: Lab, trial: Trial, stack: ExitStack, progress: Progress) -> Itera
 def converged(lab: Lab, promised: Promise, wait: float, progress: Progress) -> Check:
     """Wait until all is as promised, for `wait` seconds at most, and no longer than anything changes."""
     start = changed = time.monotonic()
-    before = faults.state(lab)
+    before, looks = faults.state(lab), 0
     total = max(len(lab.planned.build.sessions), 1)
     while not checks.is_settled(lab, promised):
         moment = time.monotonic()
-        now = faults.state(lab)
+        now, looks = faults.state(lab), looks + 1
         if now != before:
-            before, changed = now, moment
+            before, changed, looks = now, moment, 0
         progress("sessions", max(total - len(now.sessions) // 2, 0), total)
-        if moment - start > wait or moment - changed > _STILL:
+        if moment - start > wait or (moment - changed > _STILL and looks > _LOOKS):
             why = f"tables and sessions are not as planned after {moment - start:.0f} s"
             return checks.check("convergence", why, [f"{why}; see below"], moment - start)
         time.sleep(_POLL)

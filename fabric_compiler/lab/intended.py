@@ -15,19 +15,28 @@ from fabric_compiler.compiler import Analysis, Options, analyse, workshop
 from fabric_compiler.diagnostics import CompileError
 from fabric_compiler.emit.manifest import digest
 from fabric_compiler.emit.plan_tables import tables
+from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.lab.build import Build, End
 from fabric_compiler.lab.store import lab_error
-from fabric_compiler.model.device import SwitchModel
+from fabric_compiler.model.device import PeerGroup, SwitchModel
 from fabric_compiler.targets.base import target
+from fabric_compiler.targets.text import address
 
 _COMPARED = ("plan/devices.csv", "plan/links.csv", "plan/guids.csv")
 
 
 @dataclass(frozen=True, slots=True)
 class Intended:
-    """Models of the switches that were asked for, by name."""
+    """Models of the switches that were asked for, by name; `groups` are the peer groups of their sessions, by the neighbour's
+    address or, where it has none, the port.
+    """
 
     models: Mapping[str, SwitchModel]
+    groups: Mapping[str, Mapping[str, PeerGroup]]
+
+    def group(self, end: End, far: Prefix | None) -> PeerGroup | None:
+        """Of the session over the port with the address."""
+        return self.groups[end.device].get(address(far) if far else end.port)
 
     def is_drained(self, end: End) -> bool:
         """The link, or the switch that its end is on."""
@@ -51,7 +60,15 @@ def read(
             assert isinstance(model, SwitchModel)
             models[device.name] = model
     _compare(build, _rendered(models))
-    return Intended(models)
+    return Intended(models, {name: _groups(model) for name, model in models.items()})
+
+
+def _groups(model: SwitchModel) -> dict[str, PeerGroup]:
+    groups = {group.name: group for group in model.routing.bgp.peer_groups}
+    return {
+        address(neighbor.address) if neighbor.address else neighbor.interface: groups[neighbor.peer_group]
+        for neighbor in model.routing.bgp.neighbors
+    }
 
 
 def compiled(build: Build, catalog: Path | None, progress: Callable[[str, int, int], None]) -> Analysis:

@@ -13,7 +13,7 @@ from fabric_compiler.lab.layout import Layout
 from fabric_compiler.lab.store import lab_error
 
 DAEMONS: Final = Path("/usr/lib/frr")
-_PACKAGES: Final = {"zebra": "frr", "bgpd": "frr", "staticd": "frr", "bfdd": "frr", "vtysh": "frr"}
+_PROGRAMS: Final = ("zebra", "bgpd", "staticd", "bfdd", "vtysh")
 
 # Measured with FRR 8.4.4: PSS of zebra, bgpd, staticd and bfdd with the sessions and routes of a lab, rounded up; what a
 # server's namespace and a pair of virtual ports add to the kernel's memory
@@ -39,10 +39,9 @@ def check_environment() -> None:
     """Raises CompileError (FC8003) naming what is missing."""
     if os.geteuid() != 0:
         raise lab_error("FC8003", "a lab needs root: it makes network namespaces", "run it with sudo")
-    missing = sorted({package for program, package in _PACKAGES.items() if not _has(program)})
-    if missing:
-        hint = "Debian: apt-get install frr frr-pythontools iproute2 iputils-ping"
-        raise lab_error("FC8003", f"a lab needs FRR: {', '.join(missing)} is not installed", hint)
+    if missing := [program for program in _PROGRAMS if not _has(program)]:
+        hint = "Debian: apt-get install frr iproute2 (with `ip netns` one looks into a lab)"
+        raise lab_error("FC8003", f"a lab needs FRR, whose {missing[0]} is not installed", hint)
     if not Path("/proc/self/ns/net").exists():
         raise lab_error("FC8003", "this kernel has no network namespaces")
 
@@ -70,14 +69,6 @@ def _free_neighbours(family: tuple[str, str]) -> int:
 
 def check_capacity(layout: Layout, machine: Machine) -> None:
     """Raises CompileError (FC8104) with the numbers where the machine does not carry the fabric."""
-    if (entries := 2 * len(layout.wires)) > machine.neighbours:
-        raise lab_error(
-            "FC8104",
-            f"{len(layout.wires)} links take {entries} entries of the kernel's table of neighbours, which has room for "
-            f"{machine.neighbours}",
-            f"{_PART}; or make the table larger: sysctl -w net.ipv4.neigh.default.gc_thresh3={2 * entries} "
-            f"net.ipv6.neigh.default.gc_thresh3={2 * entries}",
-        )
     switches, servers = len(layout.switches), len(layout.servers)
     memory = switches * _SWITCH_BYTES + servers * _SERVER_BYTES + len(layout.wires) * _WIRE_BYTES
     processes = sum(len(node.routing.daemons) for node in layout.switches if node.routing)
@@ -90,8 +81,17 @@ def check_capacity(layout: Layout, machine: Machine) -> None:
         raise lab_error(
             "FC8104",
             f"{switches} switches and {servers} servers take {memory / 1e9:.1f} GB and {processes} processes; this machine has "
-            f"{machine.memory / 1e9:.1f} GB available and {machine.cores} cores, which carry about {carried} switches",
+            f"{machine.memory / 1e9:.1f} GB available, {machine.cores} cores and room for {machine.processes} processes, which "
+            f"carry about {carried} switches",
             _PART,
+        )
+    if (entries := 2 * len(layout.wires)) > machine.neighbours:
+        raise lab_error(
+            "FC8104",
+            f"{len(layout.wires)} links take {entries} entries of the kernel's table of neighbours, which has room for "
+            f"{machine.neighbours}",
+            f"{_PART}; or make the table larger: sysctl -w net.ipv4.neigh.default.gc_thresh3={2 * entries} "
+            f"net.ipv6.neigh.default.gc_thresh3={2 * entries}",
         )
 
 

@@ -31,8 +31,8 @@ def _call(name: str, *arguments: object) -> None:
         raise OSError(code, f"{name}: {os.strerror(code)}")
 
 
-def _mount(source: str, target: str, flags: int) -> None:
-    _call("mount", source.encode(), target.encode(), None, ctypes.c_ulong(flags), None)
+def _mount(source: str, target: str, flags: int, kind: str = "", options: str = "") -> None:
+    _call("mount", source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), options.encode())
 
 
 def create(names: Iterable[str]) -> None:
@@ -57,9 +57,8 @@ def _share(directory: str) -> None:
 def _make(path: Path) -> None:
     _call("unshare", _NEW_NET)
     _mount("/proc/thread-self/ns/net", str(path), _BIND)
-    kernel = Socket()
-    kernel.set_link(kernel.links()["lo"].index, up=True)
-    kernel.close()
+    with Socket() as kernel:
+        kernel.set_link(kernel.links()["lo"].index, up=True)
 
 
 def remove(names: Iterable[str]) -> None:
@@ -94,12 +93,15 @@ def kernel_of(name: str) -> Socket:
         return Socket()
 
 
-def hide(place: str) -> None:
-    """For the processes that this thread starts from now on, nothing listens at the socket `place`."""
+def seclude(deaf: str, private: str) -> None:
+    """For the processes that this thread starts from now on: nobody listens at the socket `deaf`, and the directory `private`
+    is empty, theirs alone, and gone with the last of them.
+    """
     _call("unshare", _NEW_MOUNTS)
     _mount("", "/", _SLAVE | _RECURSIVE)  # what is unmounted outside goes here too
     with suppress(FileNotFoundError):
-        _mount("/dev/null", os.path.realpath(place, strict=True), _BIND)
+        _mount("/dev/null", os.path.realpath(deaf, strict=True), _BIND)
+    _mount("tmpfs", private, 0, "tmpfs", "mode=1777")
 
 
 def processes(names: Iterable[str]) -> list[int]:
@@ -108,8 +110,6 @@ def processes(names: Iterable[str]) -> list[int]:
     for name in names:
         with suppress(OSError):
             inodes.add(_identity(DIRECTORY / name))
-    # one that was made half only is a plain file
-    inodes -= {_identity(Path("/proc/self/ns/net"))}
     found = []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():

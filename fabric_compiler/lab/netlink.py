@@ -94,6 +94,12 @@ class Socket:
         self._socket.settimeout(30)
         self._sequence = 0
 
+    def __enter__(self) -> Socket:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self._socket.close()
 

@@ -110,7 +110,7 @@ def _node(build: Build, device: Device, wired: Sequence[str], meant: Intended) -
     node = Node(
         device.name, namespace, device.kind, device.role, device.network, ports,
         loopbacks=() if eos else seen.loopbacks,
-        bridges=switches.bridges(seen, eos),
+        bridges=switches.bridges(seen, ports, eos),
         early=switches.EARLY,
         late=switches.late_sysctls(ports),
         routing=routing,

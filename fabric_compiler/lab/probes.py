@@ -43,6 +43,7 @@ class Post:
     """Sockets in the namespaces of endpoints, for one thread at a time; `names` are devices by address."""
 
     def __init__(self, found: Sequence[Endpoint], names: Mapping[str, str]) -> None:
+        self.rounds = 1  # numbers of packets that were given away; a volley's packets have 0
         self._run = os.urandom(8)
         self._names = names
         self._poll = select.epoll()

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fabric_compiler.ir.plan import Prefix
-from fabric_compiler.lab.build import Session
 from fabric_compiler.lab.planning import Planned
 from fabric_compiler.model.device import SwitchModel
 
@@ -85,7 +84,8 @@ def _edges(planned: Planned, version: int) -> Mapping[str, list[_Edge]]:
     intended = planned.intended
     edges: dict[str, list[_Edge]] = defaultdict(list)
     for session in planned.build.sessions:
-        if not _carries(intended.models[session.a.device], session, version):
+        group = intended.group(session.a, session.b_address)
+        if group is None or not (group.ipv4 if version == 4 else group.ipv6):
             continue
         by_link = any(
             port.drained
@@ -96,19 +96,6 @@ def _edges(planned: Planned, version: int) -> Mapping[str, list[_Edge]]:
         for own, far in ((session.a, session.b), (session.b, session.a)):
             edges[own.device].append(_Edge(own.port, far.device, by_link or intended.models[far.device].drained))
     return edges
-
-
-def _carries(model: SwitchModel, session: Session, version: int) -> bool:
-    groups = {group.name: group for group in model.routing.bgp.peer_groups}
-    for neighbor in model.routing.bgp.neighbors:
-        if neighbor.interface == session.a.port if session.b_address is None else _same(neighbor.address, session.b_address):
-            group = groups[neighbor.peer_group]
-            return group.ipv4 if version == 4 else group.ipv6
-    return False
-
-
-def _same(one: Prefix | None, other: Prefix) -> bool:
-    return one is not None and one[:2] == other[:2]
 
 
 def _ways(models: Mapping[str, SwitchModel], edges: Mapping[str, list[_Edge]], origin: str) -> dict[str, frozenset[str]]:

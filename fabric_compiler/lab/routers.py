@@ -13,6 +13,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.thread import BrokenThreadPool
 from contextlib import suppress
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ _OPTIONS: Final = {"zebra": ("-M", "dplane_fpm_nl")}
 # FRR 8.4: a next-hop group of the kernel that lost a member to a link's fall never gets it back, and its routes stay narrow.
 # Plain multipath routes are given in whole. zebra must know before it is given the routes.
 _BEFORE: Final = "no zebra nexthop kernel enable\n"
+_SCRATCH: Final = "/var/tmp"  # noqa: S108 -- FRR's, which keeps a directory there for each process
 _STARTS: Final = 120.0  # seconds for a program that ends by itself; an emulated machine is slow
 _ASKED: Final = 60.0
 _END: Final = b"\0\0\0"
@@ -39,16 +41,22 @@ def start(nodes: Sequence[Node], progress: Callable[[str, int, int], None]) -> N
 
 
 def run(nodes: Sequence[Node], work: Callable[[Node], None], progress: Callable[[str, int, int], None]) -> None:
-    """The work in each node's namespace, out of sight of the host's syslog, two at a time for each core."""
+    """The work in each node's namespace, two at a time for each core.
+
+    Daemons that it starts do not reach the host's syslog, and their scratch directory goes with them.
+    """
 
     def inside(node: Node) -> None:
         with namespaces.inside(node.namespace):
             work(node)
 
     workers = 2 * len(os.sched_getaffinity(0))
-    with ThreadPoolExecutor(workers, initializer=namespaces.hide, initargs=("/dev/log",)) as pool:
-        for number, _ in enumerate(pool.map(inside, nodes), start=1):
-            progress("switches", number, len(nodes))
+    with ThreadPoolExecutor(workers, initializer=namespaces.seclude, initargs=("/dev/log", _SCRATCH)) as pool:
+        try:
+            for number, _ in enumerate(pool.map(inside, nodes), start=1):
+                progress("switches", number, len(nodes))
+        except BrokenThreadPool as error:
+            raise lab_error("FC8105", "this system lets nobody have mounts of his own") from error
 
 
 def _directories(node: Node) -> None:
@@ -65,6 +73,7 @@ def _directories(node: Node) -> None:
         ("frr.conf", node.routing.configuration),
     ):
         (configuration / name).write_bytes(text)
+        os.chown(configuration / name, owner.pw_uid, owner.pw_gid)  # whatever the umask: the daemons read as their own user
 
 
 def _bring_up(node: Node) -> None:
@@ -84,24 +93,32 @@ def _start(node: Node, daemon: str) -> None:
 
 def _load(node: Node, daemon: str = "") -> None:
     """The integrated configuration, as FRR's own start script gives it; to one daemon where it alone was started."""
-    said = _run(node, "vtysh", "-N", node.namespace, "-b", *(("-d", daemon) if daemon else ()))
+    done = _call(node, "vtysh", "-N", node.namespace, "-b", *(("-d", daemon) if daemon else ()))
     # refusals carry a percent sign; that a route-map is still to come is only said
-    if complaints := [line.strip() for line in said.splitlines() if "%" in line]:
-        raise lab_error("FC8105", f"FRR does not take the configuration of {node.name}: {complaints[0]}")
+    complaints = [line.strip() for line in _said(done) if "%" in line]
+    if complaints or done.returncode:
+        why = complaints[0] if complaints else f"vtysh ended with {done.returncode}"
+        raise lab_error("FC8105", f"FRR does not take the configuration of {node.name}: {why}")
 
 
-def _run(node: Node, *command: str) -> str:
+def _run(node: Node, *command: str) -> None:
+    done = _call(node, *command)
+    if done.returncode:
+        why = _said(done)[-1:] or ["it says nothing"]
+        raise lab_error("FC8105", f"{node.name}: {command[0]} ended with {done.returncode}: {why[0]}")
+
+
+def _call(node: Node, *command: str) -> subprocess.CompletedProcess[str]:
     try:
-        done = subprocess.run(  # noqa: S603 -- no shell; the words are ours, and a namespace's name
+        return subprocess.run(  # noqa: S603 -- no shell; the words are ours, and a namespace's name
             command, capture_output=True, text=True, errors="replace", timeout=_STARTS, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise lab_error("FC8105", f"{node.name}: {command[0]} does not start: {error}") from error
-    said = done.stdout + done.stderr
-    if done.returncode:
-        why = said.strip().splitlines()[-1:] or ["it says nothing"]
-        raise lab_error("FC8105", f"{node.name}: {command[0]} ended with {done.returncode}: {why[0]}")
-    return said
+
+
+def _said(done: subprocess.CompletedProcess[str]) -> list[str]:
+    return (done.stdout + done.stderr).strip().splitlines()
 
 
 def restart(node: Node, daemon: str = "") -> None:
@@ -138,12 +155,12 @@ def ask(node: Node, daemon: str, command: str) -> Any:
         vty.settimeout(_ASKED)
         with suppress(OSError, ValueError):
             vty.connect(str(store.FRR_STATE / node.namespace / f"{daemon}.vty"))
-            _said(vty, "enable")
-            return json.loads(_said(vty, command) or "{}")
+            _answer(vty, "enable")
+            return json.loads(_answer(vty, command) or "{}")
     return None
 
 
-def _said(vty: socket.socket, command: str) -> str:
+def _answer(vty: socket.socket, command: str) -> str:
     vty.sendall(command.encode() + b"\0")
     answer = bytearray()
     while (end := answer.find(_END)) < 0 or len(answer) < end + 4:

@@ -31,12 +31,10 @@ class Lab:
 def attached(planned: Planned) -> Iterator[Lab]:
     """Raises OSError where a namespace is not there."""
     with ExitStack() as stack:
-        kernels = {}
-        for name, node in planned.layout.nodes.items():
-            kernels[name] = namespaces.kernel_of(node.namespace)
-            stack.callback(kernels[name].close)
+        nodes = planned.layout.nodes
+        kernels = {name: stack.enter_context(namespaces.kernel_of(node.namespace)) for name, node in nodes.items()}
         names = {}
-        for name, node in planned.layout.nodes.items():
+        for name, node in nodes.items():
             own = {port.linux: port.name for port in node.ports}
             names[name] = {link.index: own.get(link.name, link.name) for link in kernels[name].links().values()}
         yield Lab(planned, kernels, names)

@@ -2,7 +2,7 @@
 
     /run/netns/lab_<fabric>_<device>      a namespace a device
     /etc/frr/lab_<fabric>_<device>        FRR's configuration of a switch, /var/run/frr/... its sockets (FRR's -N)
-    /run/fabricc-lab/<fabric>/lab.json    what was set up; the directory is locked while somebody is at work on the lab
+    /run/fabricc-lab/<fabric>/lab.json    what was set up; the directory is locked while somebody is at work
 
 A label of RFC 1123 has no underscore, so no fabric's prefix is the beginning of another's.
 """
@@ -51,10 +51,7 @@ class Traces:
     """What there is of a lab on this machine, however it came to be left there."""
 
     namespaces: tuple[str, ...]
-    directories: tuple[Path, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.namespaces or self.directories)
+    paths: tuple[Path, ...]
 
 
 def lab_error(code: str, message: str, hint: str = "") -> CompileError:
@@ -81,11 +78,9 @@ def _digest(text: str) -> str:
 def traces(fabric: str) -> Traces:
     begin = prefix(fabric)
     found = [path for place in (FRR_CONFIGURATION, FRR_STATE) for path in _below(place, begin)]
-    own = ROOT / fabric
-    return Traces(
-        tuple(sorted(path.name for path in _below(namespaces.DIRECTORY, begin))),
-        (*sorted(found), *((own,) if own.exists() else ())),
-    )
+    own = ROOT / fabric / _RECORD
+    names = sorted(path.name for path in _below(namespaces.DIRECTORY, begin))
+    return Traces(tuple(names), (*sorted(found), *((own,) if own.exists() else ())))
 
 
 def _below(place: Path, begin: str) -> Iterator[Path]:
@@ -94,10 +89,14 @@ def _below(place: Path, begin: str) -> Iterator[Path]:
 
 
 def remove(found: Traces) -> None:
-    """The processes must have ended."""
+    """The processes must have ended. Raises OSError."""
     namespaces.remove(found.namespaces)
-    for directory in found.directories:
-        shutil.rmtree(directory)
+    for path in found.paths:
+        # FRR's user owns the directories, and may have put a link in the place of one
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 @contextmanager

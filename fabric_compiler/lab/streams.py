@@ -45,8 +45,10 @@ class Stream:
         self._thread.join()
 
     def _run(self) -> None:
+        first = self._post.rounds  # packets of before may still arrive
         while not self._stop.is_set():
-            number, due = len(self._sent), time.monotonic() + self._interval
+            number, due = self._post.rounds, time.monotonic() + self._interval
+            self._post.rounds += 1
             self._arrived.append(set())
             self._sent.append(time.monotonic())
             for at, pair in enumerate(self._chosen):
@@ -54,8 +56,8 @@ class Stream:
             while True:
                 wait = max(due - time.monotonic(), 0)
                 for at, packet, device, _ in self._post.arrivals(wait):
-                    if device == self._chosen[at][1].device:
-                        self._arrived[packet].add(at)
+                    if packet >= first and device == self._chosen[at][1].device:
+                        self._arrived[packet - first].add(at)
                 if not wait:
                     break
             self._post.complaints()  # else they fill the sockets

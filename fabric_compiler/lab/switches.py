@@ -61,14 +61,18 @@ def ports(found: Observed, wired: Iterable[str], eos: bool) -> tuple[Port, ...]:
 
 
 def _port(name: str, linux: str, port: ObservedInterface, eos: bool) -> Port:
+    if not 68 <= port.mtu <= 65535:
+        raise ValueError(f"{name} has MTU {port.mtu}, which no port has")
     # A Linux port always has IPv6. SONiC's ASIC routes it where a row says so, EOS where `ipv6 enable` does: so here too.
     link_local = port.unnumbered or any(own.version == 6 for own in port.addresses)
     bridge = vlan_name(port.vlan, eos) if port.vlan else ""
     return Port(name, linux, port.enabled, port.mtu, () if eos else port.addresses, link_local and not bridge, bridge)
 
 
-def bridges(found: Observed, eos: bool) -> tuple[Bridge, ...]:
-    return tuple(Bridge(vlan_name(number, eos), () if eos else own) for number, own in sorted(found.vlans.items()))
+def bridges(found: Observed, made: Iterable[Port], eos: bool) -> tuple[Bridge, ...]:
+    """Of the VLANs that have a port here: the routed interface of one without is down."""
+    addresses = {} if eos else {vlan_name(number, eos): own for number, own in found.vlans.items()}
+    return tuple(Bridge(name, addresses.get(name, ())) for name in sorted({port.bridge for port in made} - {""}))
 
 
 def vlan_name(number: int, eos: bool) -> str:

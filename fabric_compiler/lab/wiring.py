@@ -24,9 +24,7 @@ def set_up(layout: Layout, progress: Callable[[str, int, int], None]) -> None:
             _set(node.namespace, node.early)
         with ExitStack() as stack:
             _connect(layout, stack, progress)
-            kernels = {name: namespaces.kernel_of(node.namespace) for name, node in nodes.items()}
-            for kernel in kernels.values():
-                stack.callback(kernel.close)
+            kernels = {name: stack.enter_context(namespaces.kernel_of(node.namespace)) for name, node in nodes.items()}
             for name, node in nodes.items():
                 _ports(node, kernels[name])
             for name, node in nodes.items():  # once all are up: a route over a link that is down is refused
@@ -41,8 +39,7 @@ def _connect(layout: Layout, stack: ExitStack, progress: Callable[[str, int, int
         places[name] = namespaces.descriptor(node.namespace)
         stack.callback(os.close, places[name])
     linux = {(name, port.name): port.linux for name, node in layout.nodes.items() for port in node.ports}
-    kernel = Socket()
-    stack.callback(kernel.close)
+    kernel = stack.enter_context(Socket())
     for number, wire in enumerate(layout.wires, start=1):
         kernel.add_veth(linux[wire.a], places[wire.a.device], linux[wire.b], places[wire.b.device])
         progress("wires", number, len(layout.wires))
