@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from fabrics import text
-from infiniband import intent
 from lab.infiniband_lab import exchanged, needs_infiniband
+from subnet_intents import intent
 
 from fabric_compiler.compiler import Options
 from fabric_compiler.compiler import build as compile_build
