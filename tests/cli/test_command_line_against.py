@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fabrics import text
-from infiniband import compiled, files, intent
+from subnet_intents import compiled, files, intent
 from typer.testing import CliRunner, Result
 
 from fabric_compiler.cli.app import app

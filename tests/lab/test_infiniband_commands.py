@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from fabrics import text
-from infiniband import intent
 from lab.infiniband_lab import exchanged, needs_infiniband
+from subnet_intents import intent
 
 from fabric_compiler.compiler import Options
 from fabric_compiler.compiler import build as compile_build
@@ -110,19 +110,13 @@ def test_a_set_up_that_is_killed_is_removed_by_down(program: str, build: Path) -
 
 
 def names() -> set[str]:
-    found = set()
-    for process in processes.of(places.instance(FABRIC)):
-        try:
-            found.add(Path("/proc", str(process), "comm").read_text().strip())
-        except OSError:
-            continue
-    return found
+    return set(map(processes.name, processes.of(places.instance(FABRIC))))
 
 
 def test_a_subnet_manager_that_was_killed_is_missed(build: Path) -> None:
     assert fabricc("up", build).returncode == 0
     for process in processes.of(places.instance(FABRIC)):
-        if Path("/proc", str(process), "comm").read_text() == "opensm\n":
+        if processes.name(process) == "opensm":
             os.kill(process, signal.SIGKILL)
     test = fabricc("test", build)
     assert test.returncode == 3

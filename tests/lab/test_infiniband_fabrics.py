@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infiniband import compiled, files, intent, meant
 from lab.infiniband_lab import failed, needs_infiniband, running
+from subnet_intents import compiled, files, intent, meant
 
 from fabric_compiler.lab.infiniband import checks, faults
 

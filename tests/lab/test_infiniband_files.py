@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from infiniband import compiled, files, intent, meant
 from lab.infiniband_lab import failed, needs_infiniband, running
+from subnet_intents import compiled, files, intent, meant
 
 from fabric_compiler.diagnostics import CompileError
 from fabric_compiler.lab.infiniband import checks, options, tools
@@ -50,7 +50,7 @@ def test_the_options_that_are_told_apart_are_those_of_opensm(tmp_path: Path) -> 
 
 
 def contained(text: str, names: tuple[str, ...] = ()) -> list[str]:
-    return list(options.contain(text, "opensm.conf", names, Path("/lab"), Path("/lab/opensm.log")).lines)
+    return list(options.contain(text, "opensm.conf", names, Path("/lab/build"), Path("/lab"), Path("/lab/opensm.log")).lines)
 
 
 def refused(text: str) -> str:
@@ -79,9 +79,9 @@ def test_where_opensm_writes_and_how_it_runs_is_the_labs(option: str) -> None:
 
 def test_files_are_read_from_the_labs_copies_alone() -> None:
     lines = contained("root_guid_file /etc/opensm/root_guid.conf\nio_guid_file (null)\n", ("root_guid.conf",))
-    assert "root_guid_file /lab/root_guid.conf" in lines
+    assert "root_guid_file /lab/build/root_guid.conf" in lines
     assert "io_guid_file (null)" in lines
-    assert "partition_config_file /lab/partitions.conf" in lines
+    assert "partition_config_file /lab/build/partitions.conf" in lines
     assert all("/lab" in line for line in lines if "/" in line)
     assert "there is no such file" in refused("root_guid_file /etc/shadow\n")
     assert "there is no such file" in refused("root_guid_file ../../etc/shadow\n")

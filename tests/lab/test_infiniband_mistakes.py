@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from infiniband import compiled, files, intent, meant
 from lab.infiniband_lab import by_hand, exchanged, failed, meant_by_hand, needs_infiniband, running
 from subnet_factory import dragonfly
+from subnet_intents import compiled, files, intent, meant
 
 from fabric_compiler.compiler import Analysis
 from fabric_compiler.diagnostics import CompileError

@@ -1,15 +1,19 @@
-"""What a running subnet is held to: the plan, and what its topology and routing engine promise. Every proof is of all pairs."""
+"""What a running subnet is held to: the plan, and what its topology and routing engine promise.
+
+The proofs are of all pairs; path records of large subnets, which the subnet's administration hands out one by one, are sampled.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from fabric_compiler.lab.checks import check
 from fabric_compiler.lab.infiniband import log as logs
 from fabric_compiler.lab.infiniband import manager, reading
 from fabric_compiler.lab.infiniband.intended import SHORTEST, Intended, talk
@@ -34,7 +38,7 @@ from fabric_compiler.verify.wiring import Wire, compare
 
 # Engines that give every pair a service level of its own (path_sl of opensm's osm_routing_engine)
 LEVELLED: Final = frozenset({"lash", "dfsssp", "nue", "torus-2QoS"})
-_ALL_PAIRS = 1 << 14  # so many path records are asked for at the most, where all levels are proven anyway
+_MOST_RECORDS = 1 << 14  # path records that are asked for where all service levels are proven anyway
 _SHOWN = 20
 NOT_ASKED: Final = 254  # beside NO_PATH
 _OUTCOMES: Final = {
@@ -62,13 +66,6 @@ class Picture:
 
     def switch(self, number: int) -> str:
         return self.reading.channels.switches[number].text
-
-
-def check(name: str, found: str, wrong: Iterable[str], seconds: float = 0.0) -> Check:
-    """Passed where nothing is wrong; of many sentences the first."""
-    listed = list(wrong)
-    more = [f"and {len(listed) - _SHOWN} more"] if len(listed) > _SHOWN else []
-    return Check(name, not listed, found, (*listed[:_SHOWN], *more), round(seconds, 3))
 
 
 def picture(network: Network, meant: Intended) -> Picture:
@@ -223,7 +220,7 @@ def asked(now: Picture, network: Network, meant: Intended, seed: int, most: int 
     NOT_ASKED for the others. Raises OSError.
     """
     channels, to = now.reading.channels, now.ways.destinations
-    most = _ALL_PAIRS if most is None else most
+    most = _MOST_RECORDS if most is None else most
     chosen = np.arange(len(channels.ends))[:, None] != to.end[None, :]
     count = int(chosen.sum())
     extent = f"{count} path records, all"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from fabric_compiler.diagnostics import CompileError
+from fabric_compiler.lab.checks import check
 from fabric_compiler.lab.infiniband import checks, manager, simulator
 from fabric_compiler.lab.infiniband.checks import Picture
 from fabric_compiler.lab.infiniband.intended import Intended
@@ -16,7 +17,6 @@ from fabric_compiler.lab.infiniband.network import Network
 from fabric_compiler.lab.report import Check
 from fabric_compiler.verify.wiring import Wire
 
-Progress = Callable[[str, int, int], None]
 _POLL: Final = 0.05
 
 
@@ -74,7 +74,7 @@ def run(network: Network, meant: Intended, fault: Fault, wait: float) -> Check:
     mended = _heals(network, fault, fault.mend, meant, wait)
     wrong = [f"{wait:g} s after it {said}" for said in broken.wrong] + [f"after it was mended {said}" for said in mended.wrong]
     said = f"{fault.what}: routed around after {broken.seconds:.2f} s, all as before {mended.seconds:.2f} s after it was mended"
-    return checks.check(fault.name, said if not wrong else fault.what, wrong, broken.seconds)
+    return check(fault.name, said if not wrong else fault.what, wrong, broken.seconds)
 
 
 def _without(meant: Intended, fault: Fault) -> Intended:

@@ -18,7 +18,7 @@ _DIRECTORY: Final = re.compile(r"networks/([^/]+)/(opensm(-p\d+)?)")
 
 @dataclass(frozen=True, slots=True)
 class SubnetFiles:
-    """`directory` is below the build, `name` is the network's, with the plane where there are several; `place` is for findings.
+    """`directory` is below the build, `name` is the network's, with the plane where there are several; `place` is for errors.
 
     opensm.conf is that of the master's host, where the subnet manager has hosts of its own.
     """
@@ -27,6 +27,11 @@ class SubnetFiles:
     name: str
     place: str
     files: Mapping[str, bytes]
+
+    @property
+    def own(self) -> str:
+        """The name of the lab's directory for it."""
+        return self.directory.replace("/", "_")
 
 
 def subnets(build: Build) -> list[SubnetFiles]:
@@ -48,7 +53,8 @@ def _subnet(build: Build, directory: str, files: dict[str, bytes]) -> SubnetFile
         masters = sorted(_masters(build, words[2], nodes))
         if masters:
             files[options.NAME] = masters[-1][1]
-    return SubnetFiles(directory, f"{words[1]}{words[3] or ''}", place, files)
+    plane = f" plane {words[3].removeprefix('-p')}" if words[3] else ""
+    return SubnetFiles(directory, f"{words[1]}{plane}", place, files)
 
 
 def _masters(build: Build, name: str, nodes: Subnet) -> Iterator[tuple[int, bytes]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from fabric_compiler.compiler import Analysis
 from fabric_compiler.lab import intended as inputs
 from fabric_compiler.lab.build import Build
+from fabric_compiler.lab.checks import check
 from fabric_compiler.lab.infiniband import checks, faults, network, places, processes, tools
 from fabric_compiler.lab.infiniband.files import SubnetFiles, subnets
 from fabric_compiler.lab.infiniband.intended import Intended, intended
@@ -38,7 +39,7 @@ def up(build: Build, part: Slice, catalog: Path | None, progress: Progress) -> l
             lines, nodes = [], 0
             for number, one in enumerate(chosen):
                 progress("subnets", number, len(chosen))
-                made = network.up(one.files, one.place, own / one.name, places.instance(build.fabric, one.directory))
+                made = network.up(one.files, one.place, own / one.own, places.instance(build.fabric, one.directory))
                 nodes += len(made.meant.nodes)
                 switches = len(made.meant.of_kind(SWITCH))
                 lines.append(f"{one.name}: {switches} switches and {len(made.meant.nodes) - switches} adapters")
@@ -76,7 +77,7 @@ def _rows(running: Network, meant: Intended, trial: Trial, progress: Progress) -
         if not trial.faults:
             return
         if not all(row.passed for row in rows):
-            yield checks.check("faults", "not tried", ["what is wrong above comes first"])
+            yield check("faults", "not tried", ["what is wrong above comes first"])
             return
         chosen = list(faults.faults(checks.picture(running, meant), meant, trial.seed))
         for number, fault in enumerate(chosen):
@@ -87,7 +88,7 @@ def _rows(running: Network, meant: Intended, trial: Trial, progress: Progress) -
 
 
 def _attach(build: Build, one: SubnetFiles, own: Path) -> Network:
-    return network.attach(one.files, one.place, own / one.name, places.instance(build.fabric, one.directory))
+    return network.attach(one.files, one.place, own / one.own, places.instance(build.fabric, one.directory))
 
 
 def down(fabric: str) -> int:

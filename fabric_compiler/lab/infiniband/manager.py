@@ -10,7 +10,6 @@ from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.lab.infiniband import log as logs
 from fabric_compiler.lab.infiniband import processes
 from fabric_compiler.lab.infiniband.log import Log
-from fabric_compiler.lab.infiniband.options import NAME
 from fabric_compiler.lab.infiniband.tools import Tools, environment
 
 LOG, OUTPUT = "opensm.log", "opensm.out"
@@ -18,22 +17,16 @@ _COMMAND = "opensm"
 _TICK = 0.02
 
 
-def start(tools: Tools, directory: Path, instance: str, host: str) -> int:
-    """Run OpenSM on the directory's opensm.conf, attached to the node `host`; returns its process."""
+def start(tools: Tools, directory: Path, instance: str, options: Path, host: str) -> subprocess.Popen[bytes]:
+    """Run OpenSM with the file of `options` below the directory, attached to the node `host`."""
     settings = environment(directory, instance, host, tools.preload)
-    return processes.start([tools.opensm, "-F", NAME], directory, settings, subprocess.DEVNULL, directory / OUTPUT).pid
+    command = [tools.opensm, "-F", str(options)]
+    return processes.start(command, directory, settings, subprocess.DEVNULL, directory / OUTPUT)
 
 
-def find(instance: str) -> int | None:
-    """The process of the lab's OpenSM."""
-    return next((process for process in processes.of(instance) if _is_ours(process)), None)
-
-
-def _is_ours(process: int) -> bool:
-    try:
-        return Path("/proc", str(process), "comm").read_text().strip() == _COMMAND
-    except OSError:
-        return False
+def runs(instance: str) -> bool:
+    """Whether the lab's OpenSM does."""
+    return _COMMAND in map(processes.name, processes.of(instance))
 
 
 def log(directory: Path) -> Log:
@@ -51,19 +44,19 @@ def printed(directory: Path) -> str:
         return ""
 
 
-def wait_for_sweep(directory: Path, process: int, after: int, seconds: float) -> Log:
-    """Until the subnet came up once more than `after` times.
+def wait_until_up(directory: Path, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Until the subnet came up for the first time.
 
     Raises CompileError (FC8201), with what OpenSM said first, when it ends, cannot route the subnet or takes too long.
     """
     until = time.monotonic() + seconds
     while True:
         found = log(directory)
-        if found.sweeps > after:
-            return found
+        if found.sweeps:
+            return
         if found.unrouted:
             raise failed("no routing engine configures the switches", directory)
-        if not _runs(process):
+        if process.poll() is not None:
             raise failed("the subnet manager ended before the subnet was up", directory)
         if time.monotonic() > until:
             raise failed(f"the subnet is not up after {seconds:.0f} s", directory)
@@ -73,11 +66,3 @@ def wait_for_sweep(directory: Path, process: int, after: int, seconds: float) ->
 def failed(message: str, directory: Path) -> CompileError:
     said = [*logs.refusals(printed(directory)), *log(directory).errors]
     return CompileError([Diagnostic("FC8201", Severity.ERROR, f"{message}: {said[0]}" if said else message)])
-
-
-def _runs(process: int) -> bool:
-    """False for one that only waits to be taken note of."""
-    try:
-        return Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False

@@ -20,38 +20,30 @@ from fabric_compiler.verify.subnet import ADAPTER, SWITCH, Subnet
 # ibsim knows no rate above HDR, and takes a link of another for one at 2.5 Gb/s a lane, with a warning for each
 _ABOVE: Final = re.compile(rb" 4x(?:NDR|XDR)$", re.MULTILINE)
 _HIGHEST: Final = b" 4xHDR"
-_SUBNET_UP_SECONDS = 60.0
-_SECONDS_A_NODE = 0.2
+COPIES: Final = Path("build")  # of the build's files, apart from what the programs write
+_UP_SECONDS, _UP_SECONDS_A_NODE = 60.0, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A subnet that runs. `meant` is the subnet of the build; `place` names the build's directory in findings."""
+    """A subnet that runs; `meant` is the build's."""
 
     at: Attachment
-    process: int  # OpenSM's
     meant: Subnet
-    options: Options
-    place: str
-
-    @property
-    def patience(self) -> float:
-        """Seconds that the subnet manager may take for a sweep."""
-        return _SUBNET_UP_SECONDS + _SECONDS_A_NODE * len(self.meant.nodes)
 
 
 def up(files: Mapping[str, bytes], place: str, directory: Path, instance: str) -> Network:
     """Run the subnet of `files`, a build's opensm directory, in the new `directory`; returns when it is up.
 
-    Raises CompileError; what was started by then still runs.
+    `place` names the build's directory in errors. Raises CompileError; what was started by then still runs.
     """
     programs = tools()
-    network = _prepare(files, place, directory)
-    at = Attachment(programs, directory, instance, _host(network[0], network[1]))
-    simulator.start(programs, directory, instance, network[0])
-    process = manager.start(programs, directory, instance, at.host)
-    made = Network(at, process, *network, place)
-    manager.wait_for_sweep(directory, process, 0, made.patience)
+    meant, found = _read(files, place, directory)
+    _copy(files, found, directory)
+    made = Network(Attachment(programs, directory, instance, _host(meant, found)), meant)
+    simulator.start(programs, directory, instance, COPIES / simulator.TOPOLOGY, meant)
+    process = manager.start(programs, directory, instance, COPIES / options.NAME, made.at.host)
+    manager.wait_until_up(directory, process, _UP_SECONDS + _UP_SECONDS_A_NODE * len(meant.nodes))
     return made
 
 
@@ -59,10 +51,9 @@ def attach(files: Mapping[str, bytes], place: str, directory: Path, instance: st
     """The subnet that `up` set up there before. Raises CompileError (FC8201) where it does not run."""
     programs = tools()
     meant, found = _read(files, place, directory)
-    running = manager.find(instance)
-    if running is None:
+    if not manager.runs(instance):
         raise manager.failed("the subnet manager does not run", directory)
-    return Network(Attachment(programs, directory, instance, _host(meant, found)), running, meant, found, place)
+    return Network(Attachment(programs, directory, instance, _host(meant, found)), meant)
 
 
 def node_of(meant: Subnet, device: str) -> str:
@@ -71,19 +62,19 @@ def node_of(meant: Subnet, device: str) -> str:
     return next((f"{'S' if node.kind == SWITCH else 'H'}-{node.guid:016x}" for node in found), "")
 
 
-def _prepare(files: Mapping[str, bytes], place: str, directory: Path) -> tuple[Subnet, Options]:
+def _copy(files: Mapping[str, bytes], found: Options, directory: Path) -> None:
     """Copies of the files, with opensm.conf as it may be run."""
-    meant, found = _read(files, place, directory)
     directory.mkdir(mode=0o700)
+    copies = directory / COPIES
+    copies.mkdir(mode=0o700)
     for name, content in files.items():
         if name == simulator.TOPOLOGY:
             content = _ABOVE.sub(_HIGHEST, content)
         elif name == options.NAME:
             content = "".join(f"{line}\n" for line in found.lines).encode()
-        descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(copies / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-    return meant, found
 
 
 def _read(files: Mapping[str, bytes], place: str, directory: Path) -> tuple[Subnet, Options]:
@@ -92,8 +83,8 @@ def _read(files: Mapping[str, bytes], place: str, directory: Path) -> tuple[Subn
         raise CompileError([Diagnostic("FC1001", Severity.ERROR, f"{place}/{missing[0]} cannot be read: it is not there")])
     meant = ibnetdiscover.read(files[simulator.TOPOLOGY], f"{place}/{simulator.TOPOLOGY}")
     text = files[options.NAME].decode("utf-8", "replace")
-    log = directory / manager.LOG
-    return meant, options.contain(text, f"{place}/{options.NAME}", files.keys(), directory, log)
+    own = options.contain(text, f"{place}/{options.NAME}", files.keys(), directory / COPIES, directory, directory / manager.LOG)
+    return meant, own
 
 
 def _host(meant: Subnet, found: Options) -> str:

@@ -68,8 +68,6 @@ _OURS: Final = _names("""
     sa_db_dump sm_inactive
 """)
 _REFUSED: Final = _names("console_port event_db_dump_file event_plugin_name event_plugin_options")
-
-
 KNOWN: Final = _PASSED | _READ | _READ_UNNAMED.keys() | _OURS | _REFUSED
 
 
@@ -79,20 +77,17 @@ class Options:
 
     lines: tuple[str, ...]
     guid: int
-    routing: tuple[str, ...]  # engines in their order, without no_fallback
-    qos: bool
 
 
-def contain(text: str, place: str, files: Collection[str], directory: Path, log: Path) -> Options:
-    """`files` are the names beside opensm.conf, of which the lab's copies lie in `directory`; `place` names the file in errors.
+def contain(text: str, place: str, files: Collection[str], copies: Path, directory: Path, log: Path) -> Options:
+    """`files` are the names beside opensm.conf, of which the lab's `copies` are read; OpenSM writes to `directory` and `log`.
 
-    Raises CompileError (FC8202) for an option that OpenSM does not know or that the lab does not pass on, and for a file that
-    the build does not have.
+    `place` names the file in errors. Raises CompileError (FC8202) for an option that OpenSM does not know or that the lab does
+    not pass on, and for a file that the build does not have.
     """
     report = Report()
     passed: list[str] = []
-    read = {option: str(directory / name) for option, name in _READ_UNNAMED.items()}
-    stated = dict[str, str]()
+    read = {option: str(copies / name) for option, name in _READ_UNNAMED.items()}
     for line, option, value in _options(text, place, report):
         span = Span(place, line, 1)
         if option in _PASSED:
@@ -104,14 +99,13 @@ def contain(text: str, place: str, files: Collection[str], directory: Path, log:
                 read.pop(option, None)
                 passed.append(f"{option} {_NULL}")
             elif name in files:
-                read[option] = str(directory / name)
+                read[option] = str(copies / name)
             else:
                 report.error("FC8202", f"{option} names {name!r}, and there is no such file beside {NAME}", span)
         elif option in _REFUSED:
             report.error("FC8202", f"{option} is not for a lab: it would open or write something, or run a program", span)
         elif option not in _OURS:
             report.error("FC8202", f"OpenSM does not know the option {option!r}", span, "the lab runs upstream's OpenSM")
-        stated[option] = value
     report.raise_if_failed()
     own = {
         "guid": "0x0000000000000000",
@@ -123,13 +117,8 @@ def contain(text: str, place: str, files: Collection[str], directory: Path, log:
         "dump_files_dir": str(directory),
         "console": "off",
     }
-    engines = tuple(name for name in stated.get("routing_engine", "minhop").split(",") if name not in ("no_fallback", _NULL))
-    return Options(
-        (*passed, *(f"{option} {path}" for option, path in (read | own).items())),
-        number(text.encode(), "guid"),
-        engines or ("minhop",),
-        stated.get("qos", "FALSE").upper() == "TRUE",
-    )
+    lines = (*passed, *(f"{option} {path}" for option, path in (read | own).items()))
+    return Options(lines, number(text.encode(), "guid"))
 
 
 def _options(text: str, place: str, report: Report) -> Iterator[tuple[int, str, str]]:

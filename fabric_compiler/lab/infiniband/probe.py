@@ -23,7 +23,7 @@ _PATH_RECORD = 0x35
 _BY_LIDS = 1 << 4 | 1 << 5  # PathRecord's component mask: DLID, SLID
 _SA_QPN, _SA_QKEY = 1, 0x80010000  # IBA 3.5.8, 10.2.5
 _WINDOW = 8  # under way at a time; a datagram socket of Linux queues 10 (net.unix.max_dgram_qlen)
-_PATIENCE_MS, _TRIES = 1000, 4
+_PATIENCE_MS, _TRIES = 1000, 3
 _SILENCE = 0xFFFF
 BATCH = 1 << 16  # questions that are put at a time
 
@@ -46,7 +46,8 @@ class Port:
         self._in = ctypes.create_string_buffer(self._header + _MAD)
 
     def ask(self, questions: list[tuple[int, int, int, int]]) -> list[bytes]:
-        """An answer each, in their order; one that does not come, however often it is asked for, is SILENCE."""
+        """An answer each, in their order. One that does not come, however often it is asked for, is silence; then so are all
+        that have not come by then."""
         answers: dict[int, bytes] = {}
         waiting: dict[int, int] = {}  # number: tries
         following = iter(range(len(questions)))
@@ -62,13 +63,11 @@ class Port:
                 if waiting.pop(number, None) is not None:
                     answers[number] = answer
                 continue
-            for number in list(waiting):
+            if max(waiting.values()) == _TRIES:
+                return [answers.get(number, _ANSWER.pack(_SILENCE, b"")) for number in range(len(questions))]
+            for number in waiting:
                 waiting[number] += 1
-                if waiting[number] > _TRIES:
-                    del waiting[number]
-                    answers[number] = _ANSWER.pack(_SILENCE, b"")
-                else:
-                    self._send(number, questions[number])
+                self._send(number, questions[number])
 
     def _send(self, number: int, question: tuple[int, int, int, int]) -> None:
         kind, lid, attribute, modifier = question

@@ -38,6 +38,14 @@ def of(instance: str) -> list[int]:
     return [process for process in found if process != os.getpid()]
 
 
+def name(process: int) -> str:
+    """Of its program; empty where it has ended."""
+    try:
+        return Path("/proc", str(process), "comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def end(instance: str) -> int:
     """End the lab's processes, gently at first; returns how many there were. Raises TimeoutError."""
     first = running = of(instance)

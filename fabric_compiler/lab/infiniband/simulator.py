@@ -16,13 +16,13 @@ from fabric_compiler.verify.subnet import SWITCH, Subnet
 TOPOLOGY, CONSOLE, OUTPUT = "topology.net", "console", "ibsim.out"
 _READY: Final = b"Network simulator ready."
 _PROMPT: Final = b"sim> "
-_WARNING: Final = "ibwarn: "  # of packets, at any time
+_WARNING: Final = b"ibwarn: "  # of packets, at any time
 _LIDS = 0xC000  # LIDs of unicast end at 0xBFFF (IBA 4.1.3)
 _START_SECONDS, _ANSWER_SECONDS = 120.0, 30.0
 
 
-def start(tools: Tools, directory: Path, instance: str, subnet: Subnet) -> None:
-    """Run ibsim on the directory's topology.net, which holds `subnet`; returns when it is ready.
+def start(tools: Tools, directory: Path, instance: str, topology: Path, subnet: Subnet) -> None:
+    """Run ibsim on the file `topology` below the directory, which holds `subnet`; returns when it is ready.
 
     Raises CompileError (FC8201) when it does not start.
     """
@@ -31,21 +31,12 @@ def start(tools: Tools, directory: Path, instance: str, subnet: Subnet) -> None:
     console = os.open(directory / CONSOLE, os.O_RDWR | os.O_CLOEXEC)
     switches = len(subnet.of_kind(SWITCH))
     ports = sum(node.port_count + 1 for node in subnet.nodes.values())
-    command = [
-        tools.ibsim,
-        "-s",
-        "-N",
-        str(len(subnet.nodes)),
-        "-S",
-        str(max(switches, 1)),
-        "-P",
-        str(ports),
-        "-L",
-        str(_LIDS),
-        TOPOLOGY,
-    ]
+    capacities = {"-N": len(subnet.nodes), "-S": max(switches, 1), "-P": ports, "-L": _LIDS}
+    command = [tools.ibsim, "-s", *(word for option, number in capacities.items() for word in (option, str(number)))]
     try:
-        process = processes.start(command, directory, environment(directory, instance), console, directory / OUTPUT)
+        process = processes.start(
+            [*command, str(topology)], directory, environment(directory, instance), console, directory / OUTPUT
+        )
     finally:
         os.close(console)
     until = time.monotonic() + _START_SECONDS
@@ -55,8 +46,8 @@ def start(tools: Tools, directory: Path, instance: str, subnet: Subnet) -> None:
         time.sleep(0.02)
 
 
-def command(directory: Path, line: str) -> str:
-    """Give a command to the console; what it answers, empty where it took the command. Raises CompileError (FC8201)."""
+def command(directory: Path, line: str) -> None:
+    """Give a command to the console. Raises CompileError (FC8201) where it is not taken."""
     output = directory / OUTPUT
     before = output.stat().st_size
     console = os.open(directory / CONSOLE, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -72,8 +63,10 @@ def command(directory: Path, line: str) -> str:
             file.seek(before)
             said = file.read()
         if _PROMPT in said:
-            answer = said.partition(_PROMPT)[0].decode(errors="replace").splitlines()
-            return "\n".join(line for line in answer if not line.startswith(_WARNING)).strip()
+            answer = said.partition(_PROMPT)[0].splitlines()
+            if complaints := [line for line in answer if line.strip() and not line.startswith(_WARNING)]:
+                raise _failed(f"ibsim does not take {line!r}", complaints[0])
+            return
         if time.monotonic() > until:
             raise _failed(f"ibsim does not answer to {line!r}", said)
         time.sleep(0.005)
