@@ -166,14 +166,14 @@ def test_a_lock_that_changed_during_a_compile_is_not_overwritten(
     small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compiler.build(small, tmp_path / "one", Options(jobs=1))
-    lock, checked = small.with_suffix(".lock"), compiler.check
+    lock, checked = small.with_suffix(".lock"), compiler._checked
     theirs = lock.read_text().replace("network/compute: 0+1", "network/compute: 3+1")
 
     def check(path: Path, options: Options) -> compiler.Analysis:
         lock.write_text(theirs)
         return checked(path, options)
 
-    monkeypatch.setattr(compiler, "check", check)
+    monkeypatch.setattr(compiler, "_checked", check)
     with pytest.raises(CompileError, match="FC4005"):
         compiler.relock(small, lambda lock: locks.without(lock, "su1"), Options(jobs=1))
     assert lock.read_text() == theirs

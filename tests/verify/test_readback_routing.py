@@ -313,3 +313,23 @@ def test_an_eos_policy_is_read_as_frrs() -> None:
 def test_devices_of_a_role_share_their_policies() -> None:
     one, two = (sonic.read(sonic_target.render(spine(name=name))) for name in ("a", "b"))
     assert one.sessions[0].peering is two.sessions[0].peering
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        " neighbor swp1 remote-as 99999999999999999999",
+        " address-family ipv4\n  maximum-paths 99999999999999999999\n exit-address-family",
+        " address-family ipv4\n  neighbor swp1 maximum-prefix 99999999999999999999\n exit-address-family",
+        "exit\nip prefix-list P seq 5 permit 10.0.0.0/8 le 99999999999999999999",
+        "exit\nip prefix-list P seq 5 permit 10.0.0.0/8 le",
+        "exit\nip prefix-list P seq 5 permit fd00::/8",
+        "exit\nipv6 prefix-list P seq 5 permit 10.0.0.0/8",
+        "exit\nroute-map IN permit 10\n set as-path prepend 99999999999999999999",
+        "exit\nroute-map IN permit 10\n set community 65536:0",
+        "exit\nroute-map IN permit 10\n set local-preference x",
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_with_its_line(line: str) -> None:
+    with pytest.raises(ValueError, match=r"frr\.conf, line \d+: not a"):
+        of_frr(*FRR_SESSION[:2], line)

@@ -183,6 +183,14 @@ def test_a_loopback_that_another_announces_is_found() -> None:
     assert found.message == f"{LEAF2} has 10.254.0.0/32, and {LEAF} announces 10.254.0.0/32"
 
 
+def test_a_prefix_inside_anothers_is_found() -> None:
+    bench = Bench(TWO_TIERS)
+    bench.edit(LEAF2, "frr.conf", "10.8.0.0/30", "10.0.0.2/31")
+    bench.edit(LEAF2, "frr.conf", "ge 30 le 30", "ge 30 le 31")
+    (found,) = [d for d in errors(bench) if d.code == "FC7014"]
+    assert found.message == f"{LEAF2} has 10.0.0.2/31, and {LEAF} announces 10.0.0.0/30"
+
+
 def test_another_mtu_is_found_by_what_compares_the_ends_and_not_told_again() -> None:
     bench = Bench(TWO_TIERS)
     bench.edit(SPINE, "config_db.json", '"mtu": "9100"', '"mtu": "1500"', 1)

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verify.routing_net import ALL, LAYOUT, RELAX, Router, net
 from verify.routing_reference import tables
 
-from fabric_compiler.ir.graph import Device, Graph, Links
-from fabric_compiler.ir.ports import Port, PortLayout
-from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.readback import frr
 from fabric_compiler.verify.routing.decision import decide
 from fabric_compiler.verify.routing.speakers import port_numbers, speaker
 from fabric_compiler.verify.routing.tables import Routing, routing
-
-LAYOUT = PortLayout(tuple(Port(f"p{n}", "", n, 0, (n,), 100_000, "") for n in range(16)), ())
-ALL = "ALL"
-
-
-@dataclass
-class Router:
-    """`asn` and loopback follow from the place; policies by neighbour, ALL where none is named."""
-
-    asn: int
-    networks: Sequence[str] = ()
-    accept: Mapping[str, str] = field(default_factory=dict)
-    announce: Mapping[str, str] = field(default_factory=dict)
-    lines: Sequence[str] = ()  # of BGP
-    policies: str = ""
-
-
-def net(routers: Mapping[str, Router], cables: Sequence[str]) -> tuple[Graph, dict[int, Observed]]:
-    """Routers by name, and cables as pairs of names: 'a b'. Ports are taken in the order of the cables."""
-    names = list(routers)
-    ports: dict[str, int] = dict.fromkeys(names, 0)
-    ends: dict[str, list[tuple[int, str]]] = {name: [] for name in names}
-    rows = []
-    for cable in cables:
-        a, b = cable.split()
-        rows.append((names.index(a), ports[a], names.index(b), ports[b]))
-        for one, other in ((a, b), (b, a)):
-            ends[one].append((ports[one], other))
-            ports[one] += 1
-    table = np.array(rows, dtype=np.int32).reshape(-1, 4).T
-    filler = np.zeros(len(rows), dtype=np.int32)
-    links = Links(table[0], table[1], table[2], table[3], filler, filler, filler + 1, filler)
-    observed = {}
-    for n, (name, router) in enumerate(routers.items()):
-        lines = [f"hostname {name}", "interface lo", f" ip address 10.255.0.{n}/32"]
-        lines += [f"ip route {network} Null0" for network in router.networks]
-        lines += [f"router bgp {router.asn}", f" bgp router-id 10.255.0.{n}", " no bgp default ipv4-unicast", *router.lines]
-        lines += [f" neighbor p{port} interface remote-as {routers[other].asn}" for port, other in ends[name]]
-        lines += [" address-family ipv4 unicast", *(f"  network {network}" for network in router.networks)]
-        for port, other in ends[name]:
-            lines += [f"  neighbor p{port} activate"]
-            lines += [f"  neighbor p{port} route-map {router.accept.get(other, ALL)} in"]
-            lines += [f"  neighbor p{port} route-map {router.announce.get(other, ALL)} out"]
-        lines += [" exit-address-family", "exit", f"route-map {ALL} permit 10", router.policies, ""]
-        observed[n] = frr.read({"frr.conf": "\n".join(lines).encode()})
-        assert observed[n].routing
-        assert observed[n].routing.unread == (), observed[n].routing.unread
-    devices = tuple(
-        Device(name, "switch", "leaf", "n", "s", "", "", "frr", "", "", LAYOUT, 1, 0, 0, n, n) for n, name in enumerate(names)
-    )
-    return Graph("f", ("n",), devices, links), observed
 
 
 def at_rest(routers: Mapping[str, Router], *cables: str) -> Routing:
@@ -79,7 +24,6 @@ def at_rest(routers: Mapping[str, Router], *cables: str) -> Routing:
     return result
 
 
-RELAX = (" bgp bestpath as-path multipath-relax",)
 DIAMOND = ("a b", "a c", "b d", "c d")
 
 

@@ -15,8 +15,16 @@ from typing import Literal
 
 from fabric_compiler.model.device import Prefix
 from fabric_compiler.verify.observed import Observed, ObservedInterface, ObservedRouting
-from fabric_compiler.verify.readback.peers import Defaults, FamilyLines, Peers, UsualPeer, sessions
-from fabric_compiler.verify.readback.policies import BLOCK, is_policy, parse_address, parse_prefix, read_policies, shown
+from fabric_compiler.verify.readback.peers import Defaults, FamilyLines, Peers, sessions
+from fabric_compiler.verify.readback.policies import (
+    BLOCK,
+    is_policy,
+    parse_address,
+    parse_number,
+    parse_prefix,
+    read_policies,
+    shown,
+)
 
 _MTU = 1500
 _BANNER = re.compile(r"^banner .*\n(?:(?!EOF$).*\n)*EOF$", re.MULTILINE)
@@ -146,7 +154,7 @@ def _margin(found: _Found, words: list[str], body: str) -> bool:
     """A line at the margin and what is below it; False where it bears on routing and is not known."""
     match words:
         case ["router", "bgp", asn]:
-            found.asn = int(asn)
+            found.asn = parse_number(asn)
             _bgp(found, body)
         case ["qos", "profile", name]:
             profile = found.profiles.setdefault(name, _Profile())
@@ -246,14 +254,14 @@ def _usual(found: _Found, lines: str) -> str:
     """Take the neighbours who say what nearly all say; returns the other lines. There are hundreds a device."""
     parts = _USUAL.split(lines)
     others = "".join(parts[::7])
-    usual = [
-        UsualPeer(interface or name, of_interface or group, int(asn or asn_after), interface is not None)
-        for interface, of_interface, asn, name, group, asn_after in zip(*(parts[n::7] for n in range(1, 7)), strict=True)
-    ]
+    columns = [parts[n::7] for n in range(1, 7)]
     named = {line.split(None, 2)[1] for line in others.split("\n") if line.startswith("   neighbor ") and len(line) > 12}
-    if not named.isdisjoint(peer.name for peer in usual):
+    if not named.isdisjoint((*columns[0], *columns[3])):
         return lines  # somebody says more than usual, before or after: the order counts
-    found.peers.usual = usual
+    found.peers.usual = (
+        (interface or name, of_interface or group, int(asn or asn_after), interface is not None)
+        for interface, of_interface, asn, name, group, asn_after in zip(*columns, strict=True)
+    )
     return others
 
 
@@ -265,7 +273,7 @@ def _bgp_line(found: _Found, words: list[str]) -> bool:
             found.announced.append(parse_prefix(network))
         case ["maximum-paths", number] | ["maximum-paths", _, "ecmp", number]:
             # the second is the width of an ECMP group, the first the paths of one prefix
-            found.maximum_paths = min(int(words[1]), int(number))
+            found.maximum_paths = min(parse_number(words[1]), parse_number(number))
         case ["bgp", "bestpath", "as-path", "multipath-relax"]:
             found.multipath = "any"
         case ["no", "bgp", "bestpath", "as-path", "multipath-relax"]:
@@ -277,7 +285,7 @@ def _bgp_line(found: _Found, words: list[str]) -> bool:
         case ["neighbor", "interface", name, "peer-group", group, *rest] if rest[:1] in ([], ["remote-as"]):
             peer = found.peers.named(name)
             peer.interface, peer.group = True, group
-            peer.asn = int(rest[1]) if rest else peer.asn
+            peer.asn = parse_number(rest[1]) if rest else peer.asn
         case ["neighbor", name, "peer", "group"]:
             found.peers.groups.setdefault(name, found.peers.named(name))
             found.peers.peers.pop(name, None)
@@ -296,13 +304,13 @@ def _neighbor(found: _Found, name: str, words: list[str]) -> bool:
         case ["peer", "group", group]:
             peer.group = group
         case ["remote-as", asn]:
-            peer.asn = int(asn)
+            peer.asn = parse_number(asn)
         case ["shutdown"]:
             peer.shut = True
         case ["send-community", *kinds]:
             peer.sends_communities = not kinds or "standard" in kinds
         case ["maximum-routes", limit]:
-            peer.limit = int(limit)
+            peer.limit = parse_number(limit)
         case _:
             return False
     return True

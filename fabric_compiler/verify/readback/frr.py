@@ -14,8 +14,16 @@ from typing import Literal
 
 from fabric_compiler.model.device import Prefix
 from fabric_compiler.verify.observed import Observed, ObservedInterface, ObservedRouting, ObservedSession
-from fabric_compiler.verify.readback.peers import Defaults, FamilyLines, Peers, UsualPeer, sessions
-from fabric_compiler.verify.readback.policies import BLOCK, is_policy, parse_address, parse_prefix, read_policies, shown
+from fabric_compiler.verify.readback.peers import Defaults, FamilyLines, Peers, sessions
+from fabric_compiler.verify.readback.policies import (
+    BLOCK,
+    is_policy,
+    parse_address,
+    parse_number,
+    parse_prefix,
+    read_policies,
+    shown,
+)
 
 _VLAN = re.compile(r"(?i)vlan(\d+)")
 _FAMILY = re.compile(r"^ +address-family (.*)\n((?:.*\n)*?)(?: +exit-address-family\n|\Z)", re.MULTILINE)
@@ -176,10 +184,10 @@ class _Reader:
         named = {line.split(None, 2)[1] for line in others.split("\n") if line.startswith(" neighbor ") and len(line) > 10}
         if not named.isdisjoint(columns[0]):
             return lines  # somebody says more than usual, before or after: the order counts
-        self._peers.usual = [
-            UsualPeer(name, group or group_after, int(asn or asn_after), asn is not None)
+        self._peers.usual = (
+            (name, group or group_after, int(asn or asn_after), asn is not None)
             for name, group, asn, asn_after, group_after in zip(*columns, strict=True)
-        ]
+        )
         return others
 
     def _bgp_line(self, words: list[str]) -> bool:
@@ -270,20 +278,21 @@ def _settings(lines: str) -> tuple[dict[str, FamilyLines], int, tuple[str, ...]]
             case ["neighbor", _, "route-map", policy, "out"]:
                 found[name] = stated._replace(announce=policy)
             case ["neighbor", _, "maximum-prefix", limit]:
-                found[name] = stated._replace(limit=int(limit))
+                found[name] = stated._replace(limit=parse_number(limit))
             case ["neighbor", _, "soft-reconfiguration" | "send-community", *_]:
                 pass
             case ["maximum-paths", number]:
-                paths = int(number)
+                paths = parse_number(number)
             case _:
                 unread.append(shown(line))
     return found, paths, tuple(unread)
 
 
 def _asn(text: str) -> int:
-    if not text.isdecimal() or len(text) > 10:
-        raise ValueError(f"not an ASN: {text[:60]!r}")
-    return int(text)
+    try:
+        return parse_number(text)
+    except ValueError:
+        raise ValueError(f"not an ASN: {text[:60]!r}") from None
 
 
 def read(files: Mapping[str, bytes]) -> Observed:

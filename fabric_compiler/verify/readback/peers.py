@@ -33,21 +33,13 @@ class Peer:
     limit: int = -1  # of every family
 
 
-class UsualPeer(NamedTuple):
-    """A neighbour who states his ASN and his group, and nothing else outside of the address families."""
-
-    name: str
-    group: str
-    asn: int
-    interface: bool
-
-
 @dataclass(slots=True)
 class Peers:
-    """`families` has what is stated in an address family, by version and name."""
+    """`families` has what is stated in an address family, by version and name. `usual` are neighbours who state their ASN and
+    their group, and nothing else outside of the families: name, group, ASN, and whether by interface."""
 
     groups: dict[str, Peer] = field(default_factory=dict)
-    usual: list[UsualPeer] = field(default_factory=list)
+    usual: Iterable[tuple[str, str, int, bool]] = ()
     peers: dict[str, Peer] = field(default_factory=dict)
     families: Mapping[tuple[int, str], FamilyLines] = field(default_factory=dict)
 

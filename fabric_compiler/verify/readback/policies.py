@@ -67,6 +67,13 @@ def parse_prefix(text: str) -> Prefix:
     return own._replace(length=int(length))
 
 
+def parse_number(text: str) -> int:
+    """A number of at most 32 bits, such as an ASN. Raises ValueError."""
+    if not text.isdecimal() or len(text) > 10 or int(text) >= 1 << 32:
+        raise ValueError(f"not a number: {text[:60]!r}")
+    return int(text)
+
+
 def network_of(address: Prefix) -> Prefix:
     """The subnet of an address."""
     shift = {4: 32, 6: 128}[address.version] - address.length
@@ -109,7 +116,7 @@ def _block(found: Policies, head: str, body: str) -> bool:
         case ["bgp" | "ip", "community-list", *words] if not body.strip(" !\n"):
             return _community_list(found, words[1:] if words[:1] == ["standard"] else words)
         case ["route-map", name, "permit" | "deny" as action, sequence]:
-            lines, unread = _term(int(sequence), action == "permit", body)
+            lines, unread = _term(parse_number(sequence), action == "permit", body)
             found.terms.setdefault(name, []).append(lines)
             found.unread += [f"route-map {name} {sequence}: {line}" for line in unread]
             return True
@@ -124,20 +131,20 @@ def _lines(body: str) -> list[str]:
 def _prefix_rule(version: int, words: tuple[str, ...]) -> tuple[int, PrefixMatch]:
     """`seq 10 permit 10.0.0.0/8 ge 24 le 32`. A bound that is not stated is the prefix's own length, above `ge` the longest."""
     match words:
-        case ["seq", sequence, "permit" | "deny" as action, network, *bounds]:
+        case ["seq", sequence, "permit" | "deny" as action, network, *bounds] if len(bounds) % 2 == 0:
             prefix = parse_prefix(network)
-            limits = dict(zip(bounds[::2], map(int, bounds[1::2]), strict=True))
+            limits = dict(zip(bounds[::2], map(parse_number, bounds[1::2]), strict=True))
             if prefix.version == version and limits.keys() <= {"ge", "le"}:
                 shortest = limits.get("ge", prefix.length)
                 longest = limits.get("le", {4: 32, 6: 128}[version] if "ge" in limits else prefix.length)
-                return int(sequence), PrefixMatch(action == "permit", network_of(prefix), shortest, longest)
+                return parse_number(sequence), PrefixMatch(action == "permit", network_of(prefix), shortest, longest)
     raise ValueError(f"not a line of an IPv{version} prefix list: {shown(' '.join(words))!r}")
 
 
 def _community_list(found: Policies, words: list[str]) -> bool:
     match words:
         case [name, "seq", number, "permit" | "deny" as action, *communities] if communities:
-            sequence = int(number)
+            sequence = parse_number(number)
         case [name, "permit" | "deny" as action, *communities] if communities:
             sequence = len(found.community_lists.get(name, ()))
         case _:
@@ -170,7 +177,7 @@ def _term(sequence: int, permit: bool, body: str) -> tuple[_Lines, tuple[str, ..
             case ["match", "community", name]:
                 found = found._replace(community_list=name)
             case ["set", "as-path", "prepend", *asns] if asns and all(asn.isdecimal() for asn in asns):
-                found = found._replace(term=found.term._replace(prepend=tuple(map(int, asns))))
+                found = found._replace(term=found.term._replace(prepend=tuple(map(parse_number, asns))))
             case ["set", "community", "none"]:
                 found = found._replace(term=found.term._replace(set_communities=frozenset(), additive=False))
             case ["set", "community", *communities] if communities:
@@ -178,7 +185,7 @@ def _term(sequence: int, permit: bool, body: str) -> tuple[_Lines, tuple[str, ..
                 held = frozenset(_community(text) for text in (communities[:-1] if additive else communities))
                 found = found._replace(term=found.term._replace(set_communities=held, additive=additive))
             case ["set", "local-preference", preference]:
-                found = found._replace(term=found.term._replace(preference=int(preference)))
+                found = found._replace(term=found.term._replace(preference=parse_number(preference)))
             case ["exit"] | ["description", *_]:
                 pass
             case _:

@@ -54,15 +54,22 @@ class Deviations:
     causes: list[Cause] = field(default_factory=list)
     fewer: int = 0
     none: int = 0
+    unpromised: list[tuple[int, int]] = field(default_factory=list)  # the topology itself has no way between them
     examples: list[tuple[int, int, int, int]] = field(default_factory=list)  # from, to (devices), promised, found
 
     def __bool__(self) -> bool:
-        return bool(self.causes or self.fewer or self.none)
+        return bool(self.causes or self.fewer or self.none or self.unpromised)
 
 
 def deviations(promises: Sequence[Promise], decided: Sequence[Decided]) -> Deviations:
     """Hold all meshes against the promises."""
     found = Deviations()
+    for promise in promises:
+        for place in promise.edges.tolist():
+            reached = promise.used(place)[:, promise.edges].any(axis=0) | (promise.edges == place)
+            if not reached.all():
+                other = promise.edges[int(np.argmin(reached))]
+                found.unpromised.append((int(promise.switches[place]), int(promise.switches[other])))
     of_device = {int(device): (p, place) for p in promises for place, device in enumerate(p.switches)}
     for d in decided:
         _Mesh(d, of_device, found).compare()

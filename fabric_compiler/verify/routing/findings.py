@@ -67,9 +67,11 @@ class _Findings:
     def _sentence(self) -> str:
         switches = sum(1 for speaker in self.routing.speakers if speaker)
         up = len(self.routing.sessions.up)
+        sites = len({(d.network, d.site) for d in self.graph.devices if d.kind == "switch"})
+        within = " within their site" if sites > len(self.graph.networks) else ""
         return (
             f"routing: {self.routing.prefixes:,} prefixes on {switches:,} switches over {up:,} sessions: "
-            "all reach, no loops, widths as promised: proven"
+            f"all reach{within}, no loops, widths as promised: proven"
         )
 
     def _not_understood(self) -> Iterator[Diagnostic]:
@@ -142,9 +144,12 @@ class _Findings:
     def _departures(self) -> Iterator[Diagnostic]:
         intent, d = self.decisions.intent, self.decisions
         kinds = {name: network.topology.kind for name, network in intent.networks.items()}
-        found = deviations(tuple(promises(self.graph, kinds, d.drained, d.drained_links)), self.routing.decided)
+        found = deviations(tuple(promises(d.graph, kinds, d.drained, d.drained_links)), self.routing.decided)
         if not found:
             return
+        if found.unpromised:
+            names = [(self.graph.devices[a].name, self.graph.devices[b].name) for a, b in found.unpromised]
+            yield _table("FC7011", [f"the topology has no way from {a} to {b}" for a, b in names], "switches")
         groups: dict[tuple[Kind, str, str], list[Cause]] = defaultdict(list)
         for cause in found.causes:
             blamed, policy = _blamed(cause)
@@ -153,7 +158,8 @@ class _Findings:
             rows = list(dict.fromkeys(_sentence(self.graph, cause, policy) for cause in causes))
             code = "FC7012" if kind in (Kind.PASSED_OVER, Kind.BESIDES) else "FC7011"
             yield _table(code, rows, "routes", hint=_BUG)
-        yield self._consequences(found, bool(groups))
+        if found.fewer or found.none:
+            yield self._consequences(found, bool(groups))
 
     def _consequences(self, found: Deviations, explained: bool) -> Diagnostic:
         """What follows: a note where the cause is reported, else an error."""
@@ -269,13 +275,11 @@ def _twice(graph: Graph, decided: Decided) -> Iterator[str]:
     lengths = sorted({p.length for p in mesh.prefixes})
     announced = {(p.length, p.value): k for p, k in zip(mesh.prefixes, mesh.kind.tolist(), strict=True)}
     for n, node in enumerate(mesh.nodes):
-        for own in node.speaker.local:
-            if own.version != mesh.version or own in node.speaker.networks:
-                continue
-            for length in lengths:
+        for own in dict.fromkeys((*node.speaker.networks, *node.speaker.local)):
+            for length in lengths if own.version == mesh.version else ():
                 shift = _WIDTH[own.version] - length
                 found = announced.get((length, own.value >> shift << shift)) if length <= own.length else None
-                if found is not None and n not in mesh.origins[found]:
+                if found is not None and n not in mesh.origins[found]:  # of an equal one that both announce see above
                     name = graph.devices[mesh.nodes[mesh.origins[found][0]].device].name
                     outer = Prefix(own.version, own.value >> shift << shift, length)
                     yield f"{graph.devices[node.device].name} has {prefix(own)}, and {name} announces {prefix(outer)}"
