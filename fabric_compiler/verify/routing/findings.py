@@ -143,7 +143,7 @@ class _Findings:
 
     def _departures(self) -> Iterator[Diagnostic]:
         intent, d = self.decisions.intent, self.decisions
-        kinds = {name: network.topology.kind for name, network in intent.networks.items()}
+        kinds = {name: network.topology.kind for name, network in intent.networks.items() if network.protocol == "ethernet"}
         found = deviations(tuple(promises(d.graph, kinds, d.drained, d.drained_links)), self.routing.decided)
         if not found:
             return

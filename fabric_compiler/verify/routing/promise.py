@@ -113,11 +113,11 @@ KINDS: Mapping[str, Callable[[Graph, Numbers, Set[int], Set[int]], Promise]] = {
 
 
 def promises(graph: Graph, kinds: Mapping[str, str], drained: Set[int], drained_links: Set[int]) -> Iterator[Promise]:
-    """The promises of all networks whose kind makes one; `kinds` by network."""
+    """The promises of all networks whose kind makes one; `kinds` by network, of those that BGP routes."""
     places: dict[tuple[str, str, int], list[int]] = {}
     for n, device in enumerate(graph.devices):
         if device.kind == "switch":
             places.setdefault((device.network, device.site, device.plane), []).append(n)
     for (network, _, _), members in places.items():
-        if kinds[network] in KINDS:
-            yield KINDS[kinds[network]](graph, np.array(members, dtype=np.int64), drained, drained_links)
+        if (kind := kinds.get(network)) in KINDS:
+            yield KINDS[kind](graph, np.array(members, dtype=np.int64), drained, drained_links)
