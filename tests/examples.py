@@ -14,6 +14,8 @@ from fabric_compiler.workshop import Workshop
 
 INTENTS = Path(__file__).resolve().parents[1] / "intents"
 NAMES = sorted(file.stem for file in INTENTS.glob("*.yaml"))
+INFINIBAND = [name for name in NAMES if "protocol: infiniband" in (INTENTS / f"{name}.yaml").read_text()]
+ETHERNET = [name for name in NAMES if name not in INFINIBAND]
 
 
 @dataclass(frozen=True)

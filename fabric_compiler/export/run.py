@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,6 +13,8 @@ from fabric_compiler.export.base import Export, Parameters, export, kinds
 from fabric_compiler.export.source import open_build
 
 _ALWAYS = {"catalog", "templates", "jobs"}  # of no account where nothing is compiled again
+# exports of what switches are configured, started and watched by: an InfiniBand switch has no such thing of its own
+_ETHERNET = {"ansible", "avd", "batfish", "containerlab", "netbox", "nornir", "telemetry", "ztp"}
 _OPTIONS = {"networks": "--network", "pods": "--pod", "devices": "--device", "images": "--image"}
 
 
@@ -33,6 +36,11 @@ def run(build: Path, kind: str, output: Path, parameters: Parameters) -> Exporte
         report.error("FC2008", f"the export {kind} has no use for {_OPTIONS.get(name, f'--{name}')}", hint="leave it out")
     report.raise_if_failed()
     source = open_build(build)
+    managed = sorted({name.split("/")[1] for name in source.manifest.files if re.match(r"networks/[^/]+/", name)})
+    if kind in _ETHERNET and managed:
+        hint = "csv, parquet, graphml, gexf, cabling, slurm and kubernetes take both"
+        report.error("FC2008", f"the export {kind} is of Ethernet fabrics, and {', '.join(managed)} is InfiniBand", hint=hint)
+        report.raise_if_failed()
     count = size = 0
     with transaction(output, kind) as staging:
         for name, content in chosen.files(source, parameters, report):

@@ -90,7 +90,7 @@ def test_a_file_that_is_not_there_ends_with_2(real: Path) -> None:
     real.unlink()
     done = check()
     assert done.exit_code == 2
-    assert "real.txt cannot be read" in done.stderr
+    assert "real.txt cannot be used: No such file or directory" in done.stderr
 
 
 def test_another_fabric_has_nothing_in_common(real: Path) -> None:

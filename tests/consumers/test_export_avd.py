@@ -17,7 +17,7 @@ from fabric_compiler.targets.eos import TARGET
 pyavd = pytest.importorskip("pyavd")
 
 Sections = dict[str, list[str]]
-WITH_EOS = ["numbered-dual-stack", "rail-1024", "three-networks", "two-plane-b300"]
+WITH_EOS = ["numbered-dual-stack", "rail-1024", "three-networks", "three-tier-mixed", "two-plane-b300"]
 
 
 def sections(text: str) -> Sections:

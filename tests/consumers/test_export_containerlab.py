@@ -13,7 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from exports import NAMES, as_json, build, exported, rows
+from examples import ETHERNET
+from exports import as_json, build, exported, rows
 
 from fabric_compiler.diagnostics import CompileError
 from fabric_compiler.export.base import Parameters
@@ -41,7 +42,7 @@ def topology(place: Path) -> Any:
 
 
 @needs_schema
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_containerlab_s_schema_takes_the_topology(name: str) -> None:
     """Of a large one the first nodes and links: the schema looks at each by itself."""
     document = topology(exported(name, "containerlab"))
@@ -58,7 +59,7 @@ def test_the_schema_refuses_a_planted_error() -> None:
     assert [*schema().iter_errors(document)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_every_link_is_there_by_the_devices_of_linux(name: str) -> None:
     place = exported(name, "containerlab")
     own = topology(place)["topology"]
@@ -91,7 +92,7 @@ def sonic(place: Path, node: Any, known: dict[str, dict[str, str]]) -> dict[str,
     return known[file]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_switches_start_with_the_files_of_the_build(name: str) -> None:
     place = exported(name, "containerlab")
     nodes = topology(place)["topology"]["nodes"]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exports import NAMES, build, changed, exported, rows
+from examples import ETHERNET
+from exports import build, changed, exported, rows
 from hostile import HOSTILE
 
 from fabric_compiler.emit.tables import csv_bytes
@@ -49,7 +50,7 @@ def wanted_groups(row: dict[str, str]) -> set[str]:
     return {group.replace("-", "_") for group in groups}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_ansible_has_every_device_in_its_groups_with_its_variables(name: str, tmp_path: Path) -> None:
     inventory = exported(name, "ansible") / "inventory.yml"
     found = json.loads(ansible("inventory", "-i", str(inventory), "--list", home=tmp_path))
@@ -68,7 +69,7 @@ def test_ansible_has_every_device_in_its_groups_with_its_variables(name: str, tm
         assert own.get("ansible_network_os", "") == ("arista.eos.eos" if row["nos"] == "eos" else "")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_nornir_has_every_device_in_its_groups_with_its_data(name: str) -> None:
     from nornir.plugins.inventory.simple import SimpleInventory
 

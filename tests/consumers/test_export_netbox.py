@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from exports import NAMES, build, changed, exported, rows
+from examples import ETHERNET
+from exports import build, changed, exported, rows
 
 from fabric_compiler.export.base import Parameters
 from fabric_compiler.export.run import run
@@ -186,7 +187,7 @@ def imported(place: Path) -> NetBox:
     return box
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_the_files_import_in_their_order(name: str) -> None:
     box = imported(exported(name, "netbox"))
     devices = rows(name, "devices")
@@ -200,7 +201,7 @@ def test_the_files_import_in_their_order(name: str) -> None:
     assert box.known.get("asns", set()) == {(row["asn"],) for row in rows(name, "asns")}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_the_product_s_ports_have_a_type_of_netbox(name: str) -> None:
     with (exported(name, "netbox") / "11-interfaces.csv").open(newline="") as file:
         kinds = {row["type"] for row in csv.DictReader(file)}

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from exports import NAMES, as_json, exported, rows
+from examples import ETHERNET
+from exports import as_json, exported, rows
 
 pytestmark = pytest.mark.skipif(shutil.which("promtool") is None, reason="apt-get install prometheus")
 
@@ -24,7 +25,7 @@ def promtool(*arguments: str, place: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["promtool", *arguments], cwd=place, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_prometheus_takes_the_configuration_and_the_rules(name: str) -> None:
     place = exported(name, "telemetry") / "prometheus"
     for command in (("check", "rules", "rules/fabric.yml"), ("check", "config", "prometheus.yml")):
@@ -38,7 +39,7 @@ def test_prometheus_refuses_a_planted_error(tmp_path: Path) -> None:
     assert promtool("check", "rules", "rules.yml", place=tmp_path).returncode != 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_targets_are_the_devices_of_the_plan(name: str) -> None:
     place = exported(name, "telemetry") / "prometheus/targets"
     devices = rows(name, "devices")
@@ -48,7 +49,7 @@ def test_targets_are_the_devices_of_the_plan(name: str) -> None:
         assert {own["labels"]["device"]: own["targets"][0].removesuffix(":9100") for own in targets} == wanted
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_gnmic_s_file_has_only_what_its_manual_knows_and_every_switch(name: str) -> None:
     document: dict[str, Any] = yaml.load((exported(name, "telemetry") / "gnmic/gnmic.yaml").read_bytes(), yaml.CSafeLoader)
     assert document.keys() == {"encoding", "targets", "subscriptions", "outputs", "processors"}

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exports import NAMES, URL, as_json, build, exported, rows
+from examples import ETHERNET
+from exports import URL, as_json, build, exported, rows
 
 from fabric_compiler.diagnostics import CompileError
 from fabric_compiler.export.base import Parameters
 from fabric_compiler.export.inventory import read
 from fabric_compiler.export.run import run
 
-MANAGED = [name for name in NAMES if name != "unnumbered"]  # states no management
+MANAGED = [name for name in ETHERNET if name != "unnumbered"]  # states no management
 
 needs_kea = pytest.mark.skipif(shutil.which("kea-dhcp4") is None, reason="apt-get install kea-dhcp4-server")
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from exports import NAMES, build, rows
+from examples import ETHERNET
+from exports import build, rows
 
 csv = pytest.importorskip("pyarrow.csv")
 
@@ -20,7 +21,7 @@ needs_namespaces = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_sha256sum_finds_every_file_as_the_manifest_says(name: str, tmp_path: Path) -> None:
     place = build(name)
     files = json.loads((place / "manifest.json").read_bytes())["files"]
@@ -31,7 +32,7 @@ def test_sha256sum_finds_every_file_as_the_manifest_says(name: str, tmp_path: Pa
     assert len(files) + 1 == sum(file.is_file() for file in place.resolve().rglob("*"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_arrow_reads_the_tables_with_the_types_of_their_columns(name: str) -> None:
     kinds = {"speed_gbps": ("int64", "double"), "length_m": ("int64", "double"), "asn": ("int64",), "prefix_length": ("int64",),
              "watts_each": ("int64", "double"), "unit": ("int64",)}  # fmt: skip
@@ -57,7 +58,7 @@ def namespace_with(nics: list[str]) -> Iterator[str]:
 
 
 @needs_namespaces
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_sysctl_sets_what_a_server_s_file_says(name: str) -> None:
     server = next(row["name"] for row in rows(name, "devices") if row["kind"] == "server")
     nics = [row["a_port"] for row in rows(name, "links") if row["a_device"] == server]
@@ -77,7 +78,7 @@ def test_sysctl_sets_what_a_server_s_file_says(name: str) -> None:
             assert sysctl("--values", key).stdout.strip() == value, key
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_the_shell_takes_a_server_s_roce_settings(name: str) -> None:
     for file in list(build(name).glob("hosts/*/roce.sh"))[:2]:
         done = subprocess.run(["sh", "-n", str(file)], capture_output=True, text=True, timeout=30, check=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from consumers.test_hosts_netplan import sections, values
-from examples import NAMES, Example
+from examples import ETHERNET, Example
 
 from fabric_compiler.model.device import ServerModel
 from fabric_compiler.targets.hosts import NETPLAN
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(shutil.which("netplan") is None, reason="netplan
 MOST = 4  # pods of an intent
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_netplan_takes_a_server_of_each_pod(name: str, tmp_path: Path) -> None:
     example = Example(name)
     for index in list(example.firsts("server"))[:MOST]:

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from examples import INFINIBAND, INTENTS
 from exports import build
 from typer.testing import CliRunner
 
 from fabric_compiler.cli.app import app
-from fabric_compiler.diagnostics import Report
+from fabric_compiler.compiler import Options
+from fabric_compiler.compiler import build as compile_
+from fabric_compiler.diagnostics import CompileError, Report
 from fabric_compiler.export import base
 from fabric_compiler.export.base import Export, Files, Parameters
+from fabric_compiler.export.run import run as export
 from fabric_compiler.export.source import Source
 
 
@@ -79,3 +83,10 @@ def test_check_against_tells_the_difference_and_fails(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["check", str(tmp_path / "quickstart.yaml"), "--against", str(table)])
         assert done.exit_code == wanted, done.output
         assert f"{count} of {len(links)} links are as planned" in done.stdout
+
+
+def test_an_export_for_ethernet_switches_refuses_an_infiniband_fabric(tmp_path: Path) -> None:
+    made = compile_(INTENTS / f"{INFINIBAND[0]}.yaml", tmp_path, Options(jobs=1, keep_lock=True))
+    with pytest.raises(CompileError, match="is InfiniBand"):
+        export(made.path, "containerlab", tmp_path / "out", Parameters())
+    assert export(made.path, "csv", tmp_path / "out", Parameters()).files

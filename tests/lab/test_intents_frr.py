@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from examples import NAMES, Example
+from examples import ETHERNET, Example
 from fabrics import intent
 from lab.frr_daemons import Router, available, router
 from lab.test_frr_loads import clear
@@ -38,7 +38,7 @@ def frr_router() -> Iterator[Router]:
         yield made
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 def test_frr_takes_the_routing_of_every_example(name: str, example: Callable[[str], Example], frr_router: Router) -> None:
     found = example(name)
     switches = [index for index, device in enumerate(found.devices) if device.kind == "switch"]

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from examples import NAMES, Example
+from examples import ETHERNET, Example
 from lab.test_sonic_yang import CHECKER, YANG, pytestmark
 
 __all__ = ["pytestmark"]
@@ -26,7 +26,7 @@ def models() -> tuple[ModuleType, Any]:
     return module, module.read_tree(str(YANG))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ETHERNET)
 @pytest.mark.xdist_group("sonic-yang")
 def test_sonics_models_accept_every_switch_of_the_examples(
     name: str, example: Callable[[str], Example], models: tuple[ModuleType, Any], tmp_path: Path

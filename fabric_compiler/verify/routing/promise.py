@@ -119,5 +119,6 @@ def promises(graph: Graph, kinds: Mapping[str, str], drained: Set[int], drained_
         if device.kind == "switch":
             places.setdefault((device.network, device.site, device.plane), []).append(n)
     for (network, _, _), members in places.items():
-        if (kind := kinds.get(network)) in KINDS:
+        kind = kinds.get(network, "")
+        if kind in KINDS:
             yield KINDS[kind](graph, np.array(members, dtype=np.int64), drained, drained_links)
