@@ -152,10 +152,10 @@ def check_engine(
         message = f"the subnet needs {lids} LIDs, and there are {MAX_LIDS}: 2^{manager.lmc} an HCA and one a switch"
         error(message, "state a lower LMC, or several networks", *at, "lmc")
     if planned.count < traits.lanes:
-        message = f"{chosen.name} needs {traits.lanes} virtual lanes to be free of deadlock, and {planned.count} are stated"
+        message = f"{chosen.name} needs {traits.lanes} virtual lanes to be free of deadlock, and is given {planned.count}"
         error(message, "state more, or another engine", *at, "virtual-lanes")
     if len(planned.levels) > planned.count:
-        message = f"{len(planned.levels)} service levels share {planned.count} virtual lanes"
+        message = f"{len(planned.levels)} service levels are in use (0 always is), and virtual-lanes is {planned.count}"
         error(message, "state more lanes, or fewer levels", *at, "virtual-lanes")
     for one in those:
         if traits.lanes and one.tenant.service_level:

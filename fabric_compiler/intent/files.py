@@ -61,9 +61,13 @@ def read_beside(path: Path, name: str, span: Span, report: Report) -> InputFile 
     shown = str(path.parent / plain)
     try:
         content = read_bytes(root / plain, shown, TABLE)
+    except CompileError as error:
+        report.found += [replace(d, message=f"{shorten(plain, 120)}: {d.message}", span=span) for d in error.diagnostics]
+        return None
+    try:
         decode(content, shown, TABLE)
     except CompileError as error:
-        report.found += [replace(d, related=(*d.related, ("it is named here", span))) for d in error.diagnostics]
+        report.found += [replace(d, related=(("it is named here", span),)) for d in error.diagnostics]
         return None
     return InputFile(plain, content)
 

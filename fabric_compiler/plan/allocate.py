@@ -183,8 +183,8 @@ def _take_seats(shape: Shape, kind: Topology, allocator: Allocator, places: Plac
         host = str(error)
         report.error(
             "FC3001",
-            f"{shape.network} has no leaf port free for {host}, a host of the subnet manager: its {len(hosts)} hosts take "
-            f"{len(hosts) * nics.count * shape.planes} ports, and the pods leave {len(free)}",
+            f"{shape.network} has no leaf port free for {host}, a host of the subnet manager: all its hosts "
+            f"take {len(hosts) * nics.count * shape.planes} ports, and the pods leave {len(free)}",
             places.at(*at, hosts.index(host)),
             "give a pod of its own a server less (31 of 32, as NVIDIA's SuperPOD does), or a reserve of its servers less",
         )

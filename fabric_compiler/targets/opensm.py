@@ -113,7 +113,7 @@ def _render(name: str, subnet: Subnet, **context: object) -> bytes:
 
 def _guids(subnet: Subnet, what: str, chosen: Iterable[int], node: bool = False) -> bytes:
     nodes = subnet.nodes
-    rows = [_Named(_guid(nodes[n].guid if node else nodes[n].port_guid), line(nodes[n].name)) for n in chosen]
+    rows = [_Named(_guid(nodes[n].guid if node else nodes[n].port_guid), _short(nodes[n].name)) for n in chosen]
     return _render("guids.j2", subnet, what=what, rows=rows)
 
 
@@ -134,7 +134,12 @@ def _word(text: str) -> str:
 
 def _quoted(name: str) -> str:
     """A name inside double quotes, which have no escape."""
-    return line(name).replace('"', "'")
+    return _short(name).replace('"', "'")
+
+
+def _short(name: str) -> str:
+    """As much as a NodeDescription holds (IBA 14.2.5.2); OpenSM reads lines of 255 characters at most."""
+    return line(name)[:64]
 
 
 def _partition(partition: Partition) -> dict[str, object]:
@@ -150,7 +155,7 @@ def _partition(partition: Partition) -> dict[str, object]:
 
 def _topology(subnet: Subnet) -> bytes:
     labels = [f'"{"S" if node.switch else "H"}-{node.guid:016x}"' for node in subnet.nodes]
-    quoted = [f'"{_quoted(node.name)[:64]}"' for node in subnet.nodes]
+    quoted = [f'"{_quoted(node.name)}"' for node in subnet.nodes]
     peers = [f"({node.port_guid:x})" if not node.switch else "" for node in subnet.nodes]
     nodes = [
         {

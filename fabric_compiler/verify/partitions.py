@@ -25,4 +25,5 @@ def talking(tables: Sequence[frozenset[int]]) -> Pairs:
                 if key & FULL:
                     full[row, number[key & ~FULL]] = 1
     one_way: Pairs = (full @ member.T) > 0
-    return one_way | one_way.T
+    itself: Pairs = np.diag(member.any(axis=1))
+    return one_way | one_way.T | itself

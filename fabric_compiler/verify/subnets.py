@@ -86,7 +86,8 @@ class _Planned:
                 expected = (self._hca(link)[:64], int(self.guids.port[link]), int(self.guids.image[link]))
                 if (node.name, node.port, node.image) != expected:
                     yield f"topology.net has another HCA in the place of {expected[0]}"
-        if observed.names != {g: d.name for g, d in self.switches.items()} | {g: self._hca(n) for g, n in self.hcas.items()}:
+        names = {g: d.name for g, d in self.switches.items()} | {g: self._hca(n)[:64] for g, n in self.hcas.items()}
+        if observed.names != names:
             yield "node-name-map has not the names of the plan"
 
     def links(self, observed: ObservedSubnet) -> Iterator[str]:
@@ -121,7 +122,7 @@ class _Planned:
         ends = np.array([number[g] for g in observed.node.tolist()], dtype=np.int64)
         peers = np.array([number[g] for g in observed.peer.tolist()], dtype=np.int64)
         rank = np.full(len(number), -1, dtype=np.int64)
-        rank[[number[g] for g in roots]] = 0
+        rank[[number[g] for g in roots & number.keys()]] = 0
         for depth in range(len(number)):
             front = rank[ends] == depth
             reached = peers[front][rank[peers[front]] < 0]
@@ -132,7 +133,7 @@ class _Planned:
             yield "not all nodes are reached from the roots"
         elif (np.abs(rank[ends] - rank[peers]) != 1).any():
             yield "a link joins two nodes of one rank"
-        elif len({int(rank[number[g]]) for g in self.hcas}) > 1:
+        elif len({int(rank[number[g]]) for g, node in observed.nodes.items() if not node.switch}) > 1:
             yield "HCAs are on leafs of several ranks"
 
     def lists(self, observed: ObservedSubnet) -> Iterator[str]:

@@ -37,6 +37,12 @@ class Built:
         """The rows of plan/<name>.csv."""
         return list(csv.DictReader(io.StringIO(self.files[f"plan/{name}.csv"].decode(), newline="")))
 
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Those of the manifest."""
+        found: dict[str, Any] = json.loads(self.files[manifests.NAME])["counts"]
+        return found
+
     def rows(self, name: str) -> set[Row]:
         return {tuple(row.values()) for row in self.table(name)}
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from fabric_compiler.lab import namespaces, store
 
 
-def remains(fabric: str, ended: Sequence[int] = ()) -> list[str]:
-    """Namespaces, directories, processes and mounts of the fabric's lab, found without the lab's own records.
-
-    `ended` are its processes: FRR keeps a directory for each.
-    """
+def remains(fabric: str) -> list[str]:
+    """Namespaces, directories, processes and mounts of the fabric's lab, found without the lab's own records."""
     begin = store.prefix(fabric)
     found = [str(path) for place in ("/run/netns", "/etc/frr", "/var/run/frr") for path in Path(place).glob(f"{begin}*")]
     found += [str(path) for path in (Path("/run/fabricc-lab") / fabric,) if path.exists()]
-    found += [str(path) for process in ended for path in Path("/var/tmp/frr").glob(f"*.{process}")]
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -41,6 +36,11 @@ def host_state() -> dict[str, str]:
         for key in ("all/forwarding", "default/forwarding"):
             said[f"{family}/{key}"] = (Path("/proc/sys/net") / family / "conf" / key).read_text()
     return said
+
+
+def scratch() -> set[str]:
+    """FRR's own directories of its daemons, one a process, named by its number; numbers come again."""
+    return {str(path) for path in Path("/var/tmp/frr").glob("*.[0-9]*")}
 
 
 def running(fabric: str) -> list[int]:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from examples import INTENTS
 from lab.frr_daemons import available
-from lab.remains import host_state, remains, running
+from lab.remains import host_state, remains, running, scratch
 
 from fabric_compiler.compiler import Options, analyse
 from fabric_compiler.compiler import build as compile_
@@ -45,7 +45,7 @@ def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     (directory / f"{name}.yaml").write_text(intent.replace(f"\nfabric: {name}\n", f"\nfabric: {name}-{os.getpid()}\n"))
     (directory / f"{name}.lock").write_bytes((INTENTS / f"{name}.lock").read_bytes())
     found = read(compile_(directory / f"{name}.yaml", directory / "build", Options()).path)
-    before = host_state()
+    before, kept = host_state(), scratch()
     said = ethernet.up(found, Slice(), None, nothing)
     assert f"{FABRICS[name]} switches" in said[0]
     assert any("EOS switches run the FRR rendering" in note for note in said[1:]) == (name != "unnumbered")
@@ -55,7 +55,8 @@ def build(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         processes = running(found.fabric)
         ethernet.down(found.fabric)
     assert len(processes) >= 2 * FABRICS[name]
-    assert remains(found.fabric, processes) == []
+    assert remains(found.fabric) == []
+    assert not [path for path in scratch() - kept if int(path.rpartition(".")[2]) in processes]
     assert host_state() == before
 
 
