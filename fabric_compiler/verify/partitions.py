@@ -14,7 +14,7 @@ Pairs = npt.NDArray[np.bool_]
 
 
 def talking(tables: Sequence[frozenset[int]]) -> Pairs:
-    """By the P_Key tables of end ports, in their order. A port's place with itself holds true where it has a key at all."""
+    """By the P_Key tables of end ports, in their order; a port's place with itself is true where it is a full member."""
     bases = sorted({key & ~FULL for table in tables for key in table} - {0})  # 0: an empty entry (IBA 10.9.2)
     number = {base: n for n, base in enumerate(bases)}
     member, full = (np.zeros((len(tables), len(bases)), dtype=np.float32) for _ in range(2))
@@ -25,5 +25,4 @@ def talking(tables: Sequence[frozenset[int]]) -> Pairs:
                 if key & FULL:
                     full[row, number[key & ~FULL]] = 1
     one_way: Pairs = (full @ member.T) > 0
-    itself: Pairs = np.diag(member.any(axis=1))
-    return one_way | one_way.T | itself
+    return one_way | one_way.T
