@@ -16,7 +16,7 @@ from lab.remains import remains
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
-    pytest.mark.xdist_group("lab-small"),
+    pytest.mark.xdist_group("labs"),
 ]
 ROOT = Path(__file__).resolve().parents[2]
 

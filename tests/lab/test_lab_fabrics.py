@@ -24,7 +24,7 @@ from fabric_compiler.verify.proof import prove
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
-    pytest.mark.xdist_group("lab-fabrics"),
+    pytest.mark.xdist_group("labs"),
 ]
 # switches of each, and what a fault takes there
 FABRICS = {"unnumbered": 10, "numbered-dual-stack": 20, "three-tier-mixed": 40}

@@ -22,7 +22,7 @@ from fabric_compiler.lab.slices import Slice
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
-    pytest.mark.xdist_group("lab-small"),
+    pytest.mark.xdist_group("labs"),
 ]
 ROOT = Path(__file__).resolve().parents[2]
 

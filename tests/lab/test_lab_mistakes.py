@@ -24,7 +24,7 @@ from fabric_compiler.verify.proof import prove
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
-    pytest.mark.xdist_group("lab-small"),
+    pytest.mark.xdist_group("labs"),
 ]
 NONE = "none"
 Rows = Mapping[str, Check]
@@ -116,11 +116,6 @@ def test_a_swapped_cable_is_told_from_both_of_its_ends(found: Mapping[str, Rows]
     wrong = found["swapped-cable"]["links"].wrong
     assert len(wrong) == 2
     assert all(SPINES[0] in sentence for sentence in wrong)
-
-
-def test_two_equal_loopbacks_attract_each_other_s_packets(found: Mapping[str, Rows]) -> None:
-    wrong = found["equal-loopbacks"]["ECMP"].wrong
-    assert any(sentence.startswith(SPINES[0]) and "10.254.0.0/32" in sentence for sentence in wrong)
 
 
 def test_a_small_mtu_stands_in_the_links_too(found: Mapping[str, Rows]) -> None:
