@@ -81,6 +81,7 @@ CODES: dict[str, str] = {
     "FC6005": "the platform's limit is exceeded",
     "FC6006": "a raw snippet is used",
     "FC6007": "maintenance takes away the only way",
+    "FC6008": "the configuration rests on something that is not verified on this hardware",
     "FC7001": "the graph is inconsistent",
     "FC7002": "the plan is inconsistent",
     "FC7003": "the platform does not have what the configuration uses",

@@ -17,8 +17,16 @@ SOLD = (
     200_000, 300_000, 400_000, 500_000,
 )  # fmt: skip
 
-# Convention for a site that states neither placement nor lengths: a leaf in the middle of its pod, spines in the same hall.
-DEFAULTS: Mapping[str, int] = {"server-leaf": 5000, "leaf-spine": 30_000, "spine-core": 50_000}
+# Convention for a site that states neither placement nor lengths: a leaf in the middle of its pod, spines in the same hall;
+# the routers of a group in neighbouring racks, other groups anywhere in the hall.
+DEFAULTS: Mapping[str, int] = {
+    "server-leaf": 5000,
+    "leaf-spine": 30_000,
+    "spine-core": 50_000,
+    "server-router": 5000,
+    "local": 3000,
+    "global": 50_000,
+}
 
 LONGEST = np.iinfo(np.int32).max  # 2,147 km, further than any medium reaches
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from fractions import Fraction
 from math import ceil
@@ -12,6 +12,7 @@ from math import ceil
 import numpy as np
 
 from fabric_compiler.catalog.types import Catalog, Hwsku
+from fabric_compiler.control.dragonfly import changes_class, check_class_change, detours
 from fabric_compiler.control.ends import Ends
 from fabric_compiler.control.headroom import NoHeadroomError, headroom_row, headroom_sum, missing_row
 from fabric_compiler.control.management import check_management
@@ -22,7 +23,7 @@ from fabric_compiler.intent.overrides import Attributes, Rule, matches
 from fabric_compiler.intent.schema import Intent, Raw
 from fabric_compiler.ir.blocks import Blocks, network_block, site_rows
 from fabric_compiler.ir.cabling import Cabling
-from fabric_compiler.ir.graph import Device, Graph
+from fabric_compiler.ir.graph import GLOBAL, LOCAL, Device, Graph
 from fabric_compiler.ir.plan import Plan
 from fabric_compiler.topology.shape import Places, Shape
 from fabric_compiler.units import format_length, format_ratio
@@ -63,6 +64,7 @@ def decide(
     drained, drained_links = _maintenance(intent, graph, ends, places, report)
     for shape in shapes:
         _check_families(shape, places, report)
+        check_class_change(shape, graph, places, report)
         _check_headroom(shape, graph, cabling, catalog, places, report)
     underlays = {shape.network: _underlay(shape, graph, plan, blocks) for shape in shapes}
     for shape in shapes:
@@ -96,8 +98,9 @@ def _underlay(shape: Shape, graph: Graph, plan: Plan, blocks: Blocks) -> Underla
         leafs = len(blocks[site_rows(shape.network, site)]) * shape.columns * shape.planes
         owners = tuple(f"{shape.network}/{kind}/{site}/" for kind in ("spines", "cores"))
         routes[site] = 2 * leafs + sum(len(extents) for owner, extents in blocks.items() if owner.startswith(owners))
-    paths = {role: _paths(role, number, graph) for role in ("leaf", "spine", "core")}
-    return underlay(shape.intent, plan.networks[number], hosts, routes, paths)
+    paths = {role: _paths(role, number, graph) for role in ("leaf", "spine", "core", "router")}
+    found = underlay(shape.intent, plan.networks[number], hosts, routes, paths)
+    return replace(found, detours=detours(shape, blocks)) if shape.group else found
 
 
 def _paths(role: str, network: int, graph: Graph) -> int:
@@ -108,10 +111,14 @@ def _paths(role: str, network: int, graph: Graph) -> int:
     links = graph.links
     mine = links.network == network
     most = 1
-    tiers = {"leaf": (1,), "spine": (2, 1), "core": (2,)}[role]
+    tiers = {"leaf": (1,), "spine": (2, 1, GLOBAL), "core": (2,), "router": (LOCAL, GLOBAL)}[role]
     for tier in tiers:
         chosen = mine & (links.tiers == tier)
         if not chosen.any():
+            continue
+        if tier in (LOCAL, GLOBAL):
+            # the routers of a group over which a cut cable is gone round, or the cables of a switch to another group
+            most = max(most, int(np.bincount(np.concatenate((links.a_device[chosen], links.b_device[chosen]))).max()))
             continue
         upwards = (role, tier) in (("leaf", 1), ("spine", 2))
         ends = links.a_device[chosen] if upwards else links.b_device[chosen]
@@ -218,7 +225,7 @@ def _maintenance(
         if not hits:
             what = "no link between switches there" if found else "no such switch"
             report.error("FC2005", f"maintenance of {entry}: there is {what}", places.at("maintenance", position))
-        cut = [d.name for d in (graph.devices[n] for n in found) if d.role == "leaf" and not interface]
+        cut = [d.name for d in (graph.devices[n] for n in found) if d.faces_servers and not interface]
         if cut:
             report.warning(
                 "FC6007",
@@ -269,7 +276,10 @@ def _check_headroom(shape: Shape, graph: Graph, cabling: Cabling, catalog: Catal
     device = np.concatenate((links.a_device[chosen], links.b_device[chosen]))
     speed = np.tile(links.speed[chosen], 2)
     length = np.tile(cabling.length[chosen], 2)
-    rows, ports = np.unique(np.stack((device, speed, length), axis=1), axis=0, return_counts=True)
+    rows, row = np.unique(np.stack((device, speed, length), axis=1), axis=0, return_inverse=True)
+    # a port between routers of a group has headroom for each of two classes
+    classes = np.where(links.tiers[chosen] == LOCAL, 2, 1) if changes_class(shape) else np.ones(len(chosen))
+    ports = np.bincount(row.ravel(), weights=np.tile(classes, 2)).astype(np.int64)
     counts: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
     for (index, at, far), count in zip(rows.tolist(), ports.tolist(), strict=True):
         counts[index][at, far] += count

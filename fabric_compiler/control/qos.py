@@ -7,13 +7,13 @@ way in, and a pause is sent and obeyed on that priority alone.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, Self
 
 from fabric_compiler.catalog.types import Hwsku
 from fabric_compiler.control.headroom import headroom_profile, lossless_pool
-from fabric_compiler.model.device import Ecn, HeadroomProfile, NicQos, PfcWatchdog, Qos, Queue
+from fabric_compiler.model.device import Ecn, HeadroomProfile, NicQos, PfcWatchdog, PortMaps, Qos, Queue
 from fabric_compiler.units import format_speed
 
 ROCE_LOSSLESS: Final = "roce-lossless"
@@ -23,8 +23,11 @@ KINDS: Final = (ROCE_LOSSLESS, ROCE_LOSSY, BEST_EFFORT)
 
 _DSCPS: Final = 64  # RFC 2474: six bits
 _CLASSES: Final = 8  # IEEE 802.1Q: three bits of priority
-# roce-global is entered at the global hop of a canonical dragonfly and is no part of a network's plain classes
 _USED: Final = ("roce", "cnp", "default")
+_AFTER_GLOBAL: Final = "roce-global"  # entered at the global hop of a dragonfly, and no part of a network's plain classes
+SERVERS: Final = "servers"
+LOCAL: Final = "local"
+GLOBAL: Final = "global"
 
 
 class NoEcnError(ValueError):
@@ -73,8 +76,12 @@ class TrafficClass:
 
 def qos_classes(catalog_qos: Mapping[str, Any]) -> dict[str, TrafficClass]:
     """The classes of a network by name: roce, cnp and default."""
+    return _classes(catalog_qos, _USED)
+
+
+def _classes(catalog_qos: Mapping[str, Any], names: Iterable[str]) -> dict[str, TrafficClass]:
     classes = {}
-    for name in _USED:
+    for name in names:
         entry = catalog_qos["classes"][name]
         priority = entry["pfc_priority"]
         classes[name] = TrafficClass(
@@ -91,7 +98,7 @@ def qos_classes(catalog_qos: Mapping[str, Any]) -> dict[str, TrafficClass]:
 
 def buffer_topology(role: str) -> str:
     """Which of SONiC's buffer tables a device takes: t0 faces servers (ToRRouter), t1 faces switches (LeafRouter)."""
-    return "t0" if role == "leaf" else "t1"
+    return "t0" if role in ("leaf", "router") else "t1"
 
 
 def switch_qos(
@@ -102,8 +109,9 @@ def switch_qos(
     role: str,
     profiles: Collection[tuple[int, int]],
     speeds: Collection[int],
+    class_change: bool = False,
 ) -> Qos | None:
-    """The quality of service of a switch; None for best-effort.
+    """The quality of service of a switch; None for best-effort. `class_change`: packets change their class at the global hop.
 
     `profiles` are the (speed, row length in metres) of its lossless ports as `headroom_row` gives them, `speeds` those of all
     its cabled ports, Mb/s; neither's order matters. `hwsku` is SONiC's, with its headroom and buffer tables; other operating
@@ -116,6 +124,7 @@ def switch_qos(
         raise ValueError("quality of service on SONiC needs the HwSKU's tables")
     classes = qos_classes(catalog_qos)
     roce, topology = classes["roce"], buffer_topology(role)
+    changing = _classes(catalog_qos, (*_USED, _AFTER_GLOBAL)) if class_change and lossless else None
     return Qos(
         name=kind,
         lossless_priority=roce.priority if lossless else -1,
@@ -124,13 +133,57 @@ def switch_qos(
         tc_to_priority_group=_tc_to_priority_group(classes, lossless),
         roce_dscp=roce.dscp,
         cnp_dscp=classes["cnp"].dscp,
-        queues=_queues(classes, lossless),
+        queues=_queues(changing or classes, lossless),
         ecn=_ecn(catalog_qos["ecn"], speeds) if roce.ecn else (),
         watchdog=_watchdog(catalog_qos["pfc_watchdog"]) if lossless else None,
         headroom=_headroom(hwsku, topology, profiles) if lossless and hwsku is not None else (),
         buffer_topology=topology,
         buffer_tables=_buffer_tables(hwsku, topology),
+        port_maps=_port_maps(changing) if changing else (),
     )
+
+
+def _port_maps(classes: Mapping[str, TrafficClass]) -> tuple[PortMaps, ...]:
+    """A packet's class tells how many global cables it came over: roce none, roce-global one, default more.
+
+    Local hops before the global one are of another class than those after it, and a detour over a second global cable is
+    lossy, so that what waits for what goes round in no circle. Between routers the class stands in the DSCP; a server sees
+    roce alone, and can send nothing else that is lossless. The maps are whole: what has no class of its own gets the DSCP of
+    the default one.
+    """
+    plain = {name: classes[name] for name in _USED}
+    roce, after, lossy = classes["roce"], classes[_AFTER_GLOBAL], classes["default"]
+    if after.queue != after.priority or roce.queue != roce.priority:
+        raise ValueError("a lossless class that packets change to has the number of its queue for its priority")
+    marks = [0] * _CLASSES
+    for own in (roce, classes["cnp"]):
+        marks[own.traffic_class] = own.dscp
+    between = _dscp_to_tc(classes)
+    queues, groups = _tc_to_queue(classes), _tc_to_priority_group(classes, True)
+    return (
+        PortMaps(
+            name=SERVERS,
+            dscp_to_tc=_dscp_to_tc(plain),
+            tc_to_queue=_with(_tc_to_queue(plain), {after.traffic_class: roce.queue}),
+            tc_to_priority_group=_tc_to_priority_group(plain, True),
+            tc_to_dscp=_with(marks, {after.traffic_class: roce.dscp}),
+            lossless=(roce.priority,),
+        ),
+        PortMaps(LOCAL, between, queues, groups, (), (roce.priority, after.priority)),
+        PortMaps(
+            name=GLOBAL,
+            dscp_to_tc=between,
+            tc_to_queue=_with(queues, {roce.traffic_class: after.queue, after.traffic_class: lossy.queue}),
+            tc_to_priority_group=_with(groups, {roce.traffic_class: lossy.priority_group}),
+            tc_to_dscp=_with(marks, {roce.traffic_class: after.dscp, after.traffic_class: 0}),
+            lossless=(after.priority,),
+        ),
+    )
+
+
+def _with(values: Sequence[int], other: Mapping[int, int]) -> tuple[int, ...]:
+    """The values, those of `other` in their places."""
+    return tuple(other.get(place, value) for place, value in enumerate(values))
 
 
 def nic_qos(kind: str, catalog_qos: Mapping[str, Any], network: str) -> NicQos | None:
@@ -188,8 +241,8 @@ def _tc_to_priority_group(classes: Mapping[str, TrafficClass], lossless: bool) -
 
 
 def _queues(classes: Mapping[str, TrafficClass], lossless: bool) -> tuple[Queue, ...]:
-    roce = classes["roce"]
-    queues = (Queue(c.queue, c.weight == 0, c.weight, lossless and c is roce, c.ecn) for c in classes.values())
+    protected = [classes[name] for name in ("roce", _AFTER_GLOBAL) if name in classes]
+    queues = (Queue(c.queue, c.weight == 0, c.weight, lossless and c in protected, c.ecn) for c in classes.values())
     return tuple(sorted(queues, key=lambda q: q.queue))
 
 

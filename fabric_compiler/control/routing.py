@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fabric_compiler.control.dragonfly import CAME_OVER_GLOBAL, PREPENDED, Detours
 from fabric_compiler.intent.schema import BfdTimers, NetworkIntent
-from fabric_compiler.ir.graph import Device
+from fabric_compiler.ir.graph import GLOBAL, LEAF_SPINE, LOCAL, Device
 from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Prefix, Prefixes
 from fabric_compiler.model.device import (
     Bfd,
@@ -27,10 +28,13 @@ from fabric_compiler.model.device import (
 
 GRACEFUL_SHUTDOWN = "65535:0"  # RFC 8326
 DRAINED = "DRAINED"
+_MARK = "CAME-OVER-GLOBAL"
 _WIDTH = {4: 32, 6: 128}
 # the tier above and the tier below, as the names of peer groups
 _ABOVE = {"leaf": "SPINES", "spine": "CORES"}
 _BELOW = {"spine": "LEAFS", "core": "SPINES"}
+# a dragonfly's: routers of the same group, and switches of other groups
+_BESIDE = {LOCAL: "LOCAL", GLOBAL: "GLOBAL"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Underlay:
     hosts_lengths: dict[int, int]  # family -> length of a leaf's aggregate
     routes: dict[str, int]  # site -> of one family, within the reserve
     paths: dict[str, int]  # role -> the most paths of equal cost
+    detours: Detours | None = None  # of a dragonfly
 
     @property
     def family_sessions(self) -> tuple[int, ...]:
@@ -54,9 +59,9 @@ class Underlay:
         """As stated, or up to a power of two."""
         return self.network.bgp.maximum_paths or 1 << (self.paths[role] - 1).bit_length()
 
-    def group(self, device: Device, lower: bool, version: int, drained: bool) -> str:
-        """The peer group of a session; `lower`: this device is the lower end."""
-        name = (_ABOVE if lower else _BELOW)[device.role]
+    def group(self, device: Device, lower: bool, tiers: int, version: int, drained: bool) -> str:
+        """The peer group of a session over a link of these tiers; `lower`: this device is the lower end."""
+        name = _BESIDE[tiers] if tiers in _BESIDE else (_ABOVE if lower else _BELOW)[device.role]
         return name + (str(version) if version and self.family_sessions else "") + (f"-{DRAINED}" if drained else "")
 
 
@@ -79,6 +84,7 @@ def routing(
     lists = (*_pool_lists(shared), *own)
     links_drained = any(neighbor.drained for neighbor in neighbors)
     subnets = shared.plan.subnets
+    marks = [CommunityList(_MARK, (CAME_OVER_GLOBAL,))] if _has_globals(shared, device) else []
     return Routing(
         bgp=Bgp(
             asn=plan.asn,
@@ -95,8 +101,15 @@ def routing(
             neighbors=neighbors,
         ),
         prefix_lists=lists,
-        community_lists=(CommunityList("GRACEFUL-SHUTDOWN", (GRACEFUL_SHUTDOWN,)),),
-        policies=tuple(_policies(_pool_lists(shared), own or _pool_lists(shared), drained, links_drained)),
+        community_lists=(*marks, CommunityList("GRACEFUL-SHUTDOWN", (GRACEFUL_SHUTDOWN,))),
+        policies=(
+            *_policies(_pool_lists(shared), own or _pool_lists(shared), drained, links_drained),
+            *(
+                _global_policies(_pool_lists(shared), shared.detours, drained, links_drained)
+                if shared.detours and marks
+                else ()
+            ),
+        ),
         # a subnet's prefix is connected; an aggregate of /31s needs a route of its own to be announced
         discard_routes=() if subnets or not has_servers else plan.hosts,
     )
@@ -146,17 +159,57 @@ def _policies(
         yield Policy(f"ANNOUNCE-{DRAINED}", tuple(terms))
 
 
-def _accept(lists: tuple[PrefixList, ...]) -> Iterable[PolicyTerm]:
+def _accept(lists: tuple[PrefixList, ...], community: str = "") -> Iterable[PolicyTerm]:
     """RFC 8326: what comes with GRACEFUL_SHUTDOWN is used when there is nothing else."""
     for n, found in enumerate(lists):
-        yield _term(20 * n + 10, found, match_community="GRACEFUL-SHUTDOWN", set_local_preference=0)
-        yield _term(20 * n + 20, found)
+        yield _term(
+            20 * n + 10,
+            found,
+            match_community="GRACEFUL-SHUTDOWN",
+            set_local_preference=0,
+            set_community=community,
+            additive=bool(community),
+        )
+        yield _term(20 * n + 20, found, set_community=community, additive=bool(community))
+
+
+def _has_globals(shared: Underlay, device: Device) -> bool:
+    """Whether it has sessions with switches of other groups of a dragonfly."""
+    return shared.detours is not None and device.role in ("router", "spine")
+
+
+def _global_policies(lists: tuple[PrefixList, ...], detours: Detours, drained: bool, links_drained: bool) -> Iterable[Policy]:
+    """Between groups: what comes is marked, what is marked does not go on (see control.dragonfly)."""
+    yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}", tuple(_accept(lists, CAME_OVER_GLOBAL)))
+    if links_drained:
+        terms = [
+            _term(10 * n, f, set_community=CAME_OVER_GLOBAL, additive=True, set_local_preference=0)
+            for n, f in enumerate(lists, 1)
+        ]
+        yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}-{DRAINED}", tuple(terms))
+    if not drained:
+        yield Policy(f"ANNOUNCE-{_BESIDE[GLOBAL]}", tuple(_onwards(lists, detours.fallback)))
+    if drained or links_drained:
+        yield Policy(f"ANNOUNCE-{_BESIDE[GLOBAL]}-{DRAINED}", tuple(_onwards(lists, detours.fallback, GRACEFUL_SHUTDOWN)))
+
+
+def _onwards(lists: tuple[PrefixList, ...], fallback: bool, community: str = "") -> Iterable[PolicyTerm]:
+    for n, found in enumerate(lists):
+        if fallback:
+            yield _term(
+                20 * n + 10, found, match_community=_MARK, prepend=PREPENDED, set_community=community, additive=bool(community)
+            )
+        else:
+            yield _term(20 * n + 10, found, permit=False, match_community=_MARK)
+        yield _term(20 * n + 20, found, set_community=community, additive=bool(community))
 
 
 def _term(
     sequence: int,
     found: PrefixList,
     *,
+    permit: bool = True,
+    prepend: int = 0,
     match_community: str = "",
     set_community: str = "",
     additive: bool = False,
@@ -164,28 +217,27 @@ def _term(
 ) -> PolicyTerm:
     return PolicyTerm(
         sequence=sequence,
-        permit=True,
+        permit=permit,
         match_prefix_list4=found.name if found.version == 4 else "",
         match_prefix_list6=found.name if found.version == 6 else "",
         match_community=match_community,
         set_community=set_community,
         additive=additive,
+        prepend=prepend,
         set_local_preference=set_local_preference,
     )
 
 
 def _peer_groups(shared: Underlay, device: Device, drained: bool, links_drained: bool) -> Iterable[PeerGroup]:
-    directions = [lower for lower, names in ((True, _ABOVE), (False, _BELOW)) if device.role in names]
-    if device.role == "spine" and not device.uplinks:
-        directions = [False]
-    for lower in directions:
-        limit = shared.network.bgp.maximum_prefix or _limit(announced_by(shared, device, lower))
+    for lower, tiers in _sides(shared, device):
+        suffix = f"-{_BESIDE[GLOBAL]}" if tiers == GLOBAL else ""
+        limit = shared.network.bgp.maximum_prefix or _limit(announced_by(shared, device, lower, tiers))
         for version in shared.family_sessions or (0,):
             for link_drained in (False, True) if links_drained else (False,):
                 yield PeerGroup(
-                    name=shared.group(device, lower, version, link_drained),
-                    policy_in=f"ACCEPT-{DRAINED}" if link_drained else "ACCEPT",
-                    policy_out=f"ANNOUNCE-{DRAINED}" if drained or link_drained else "ANNOUNCE",
+                    name=shared.group(device, lower, tiers, version, link_drained),
+                    policy_in=f"ACCEPT{suffix}" + (f"-{DRAINED}" if link_drained else ""),
+                    policy_out=f"ANNOUNCE{suffix}" + (f"-{DRAINED}" if drained or link_drained else ""),
                     maximum_prefix=limit,
                     bfd=shared.network.bgp.bfd is not False,
                     ipv4=4 in shared.families and version in (0, 4),
@@ -194,9 +246,21 @@ def _peer_groups(shared: Underlay, device: Device, drained: bool, links_drained:
                 )
 
 
-def announced_by(shared: Underlay, device: Device, lower: bool) -> int:
+def _sides(shared: Underlay, device: Device) -> list[tuple[bool, int]]:
+    """Where a switch has neighbours: whether it is the lower end, and the tiers of the links, those of a dragonfly's groups."""
+    if shared.detours:
+        sides = {"router": [(False, LOCAL), (False, GLOBAL)], "leaf": [(True, LEAF_SPINE)]}
+        return sides.get(device.role, [(False, LEAF_SPINE), (False, GLOBAL)])
+    if device.role == "spine" and not device.uplinks:
+        return [(False, LEAF_SPINE)]
+    # a spine of three tiers has cores above it and leafs below
+    return [(lower, LEAF_SPINE) for lower, names in ((True, _ABOVE), (False, _BELOW)) if device.role in names]
+
+
+def announced_by(shared: Underlay, device: Device, lower: bool, tiers: int) -> int:
     """The most routes of one family that a neighbour announces within the reserve; a leaf announces two."""
-    return 2 if not lower and device.role == "spine" else shared.routes[device.site]
+    leafs_below = not lower and device.role == "spine" and tiers not in _BESIDE
+    return 2 if leafs_below else shared.routes[device.site]
 
 
 def _limit(routes: int) -> int:

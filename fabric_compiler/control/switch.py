@@ -10,15 +10,18 @@ from fabric_compiler.control.ends import End
 from fabric_compiler.control.hashing import hash_seed
 from fabric_compiler.control.headroom import headroom_row
 from fabric_compiler.control.management import management
-from fabric_compiler.control.qos import BEST_EFFORT, ROCE_LOSSLESS, switch_qos
+from fabric_compiler.control.qos import BEST_EFFORT, GLOBAL, LOCAL, ROCE_LOSSLESS, SERVERS, switch_qos
 from fabric_compiler.control.routing import Underlay, routing
 from fabric_compiler.intent.overrides import apply
-from fabric_compiler.ir.graph import Device
+from fabric_compiler.ir.graph import GLOBAL as GLOBAL_TIER
+from fabric_compiler.ir.graph import LOCAL as LOCAL_TIER
+from fabric_compiler.ir.graph import SERVER_ROUTER, Device
 from fabric_compiler.ir.plan import DevicePlan, Prefixes
 from fabric_compiler.model.device import Interface, Neighbor, Platform, Qos, RawSnippet, SwitchModel, Vlan
 from fabric_compiler.plan.numbers import fabric_port, server_port
 
 _FIRST_VLAN = 100
+_MAPS = {SERVER_ROUTER: SERVERS, LOCAL_TIER: LOCAL, GLOBAL_TIER: GLOBAL}  # by the tiers of the link
 
 
 class SwitchModels:
@@ -40,11 +43,13 @@ class SwitchModels:
         links = [end.link for end in ends]
         speeds, lengths = d.graph.links.speed[links].tolist(), d.cabling.length[links].tolist()
         lossless = shared.network.qos_kind == ROCE_LOSSLESS
-        vlan = _FIRST_VLAN + device.rail if shared.plan.subnets and device.role == "leaf" else 0
+        vlan = _FIRST_VLAN + device.rail if shared.plan.subnets and device.faces_servers else 0
+        tiers = d.graph.links.tiers[links].tolist()
+        changes = shared.detours is not None and shared.detours.class_change
         interfaces = list(self._ports(device))
         neighbors: list[Neighbor] = []
         has_servers = False
-        for end, speed, length in zip(ends, speeds, lengths, strict=True):
+        for end, speed, length, tier in zip(ends, speeds, lengths, tiers, strict=True):
             port = interfaces[end.port]
             peer = d.graph.devices[end.peer]
             to_server = peer.kind == "server"
@@ -65,9 +70,10 @@ class SwitchModels:
                 cable_length=length,
                 lossless=lossless,
                 headroom=self._headroom(device, speed, length) if lossless else 0,
+                port_maps=_MAPS.get(tier, "") if changes else "",
             )
             if not to_server:
-                neighbors += self._sessions(shared, device, end, interfaces[end.port], other, drained)
+                neighbors += self._sessions(shared, device, end, tier, interfaces[end.port], other, drained)
         in_maintenance = index in d.drained
         model = SwitchModel(
             name=device.name,
@@ -83,7 +89,7 @@ class SwitchModels:
             routing=routing(shared, device, plan, tuple(neighbors), in_maintenance, has_servers),
             qos=self._quality(device, shared, interfaces),
             drained=in_maintenance,
-            hash_seed=hash_seed(device.role, d.slots[device.network]),
+            hash_seed=hash_seed(device.role, d.slots[device.network], device.index - 1),
             load_balancing=self._load_balancing(device, shared),
             lldp=d.intent.management.lldp if d.intent.management else True,
             raw=tuple(RawSnippet(raw.nos, raw.lines) for raw in d.raw.get(index, ())),
@@ -141,16 +147,16 @@ class SwitchModels:
         return own, theirs
 
     def _sessions(
-        self, shared: Underlay, device: Device, end: End, port: Interface, other: Prefixes, drained: bool
+        self, shared: Underlay, device: Device, end: End, tier: int, port: Interface, other: Prefixes, drained: bool
     ) -> list[Neighbor]:
         peer_plan = self._decisions.plan.devices[end.peer]
         assert peer_plan
         asn, description = peer_plan.asn, port.description
         if not other:
-            group = shared.group(device, end.lower, 0, drained)
+            group = shared.group(device, end.lower, tier, 0, drained)
             return [Neighbor(group, port.name, None, asn, description, drained)]
         return [
-            Neighbor(shared.group(device, end.lower, address.version, drained), "", address, asn, description, drained)
+            Neighbor(shared.group(device, end.lower, tier, address.version, drained), "", address, asn, description, drained)
             for address in other
             if not shared.family_sessions or address.version in shared.family_sessions
         ]
@@ -170,10 +176,11 @@ class SwitchModels:
         cabled = [port for port in interfaces if port.enabled]
         speeds = frozenset(port.speed for port in cabled) or frozenset((interfaces[0].speed,))
         profiles = frozenset((port.speed, port.headroom_length_m) for port in cabled if port.headroom_length_m)
-        key = (kind, device.model, device.nos, device.hwsku, device.role, speeds, profiles)
+        changes = shared.detours is not None and shared.detours.class_change
+        key = (kind, changes, device.model, device.nos, device.hwsku, device.role, speeds, profiles)
         if key not in self._qos:
             sku = hwsku_of(self._decisions.catalog, device)
-            made = switch_qos(kind, self._decisions.catalog.qos, sku, device.nos, device.role, profiles, speeds)
+            made = switch_qos(kind, self._decisions.catalog.qos, sku, device.nos, device.role, profiles, speeds, changes)
             self._qos[key] = made
         return self._qos[key]
 
@@ -223,6 +230,7 @@ def _cabled(
     cable_length: int,
     lossless: bool,
     headroom: int,
+    port_maps: str,
 ) -> Interface:
     """The port with its cable; dataclasses.replace would cost several times as much, 64 times a device."""
     peer_port = peer.layout.ports[end.peer_port].name
@@ -251,4 +259,5 @@ def _cabled(
         headroom,
         device.rail,
         device.plane,
+        port_maps,
     )

@@ -23,7 +23,7 @@ Location = tuple[str | int, ...]
 _NOT_SUPPORTED: Mapping[str, frozenset[str]] = types.MappingProxyType(
     {
         "protocol": frozenset({"infiniband", "ib", "omni-path", "slingshot"}),
-        "kind": frozenset({"dragonfly", "dragonfly+", "dragonfly-plus", "torus", "mesh", "hypercube", "hyperx", "slim-fly"}),
+        "kind": frozenset({"dragonfly+", "torus", "mesh", "hypercube", "hyperx", "slim-fly"}),
     }
 )
 _FORMS = {"model_type": "a mapping", "dict_type": "a mapping", "tuple_type": "a list", "list_type": "a list"}

@@ -14,9 +14,10 @@ from fabric_compiler.units import shorten
 # A server is in several networks, and what stands above the leafs is in no pod and on no rail of its own.
 PLACEHOLDERS = {
     "server": ("pod", "site", "n"),
-    "leaf": ("network", "pod", "site", "plane", "rail", "n"),
+    "leaf": ("network", "pod", "site", "plane", "rail", "group", "n"),
     "spine": ("network", "site", "plane", "rail", "group", "n"),
     "core": ("network", "site", "plane", "n"),
+    "router": ("network", "pod", "site", "plane", "rail", "group", "n"),
 }
 
 

@@ -74,7 +74,7 @@ def _claim(prefix: Prefix, what: str, span: Span) -> Claim:
 def _asns(intent: Intent, source: SourceMap) -> Iterator[Claim]:
     """Of one network: networks do not meet, so that two may use the same ASNs."""
     for network, stated in intent.networks.items():
-        for role in ("leaf", "spine", "core"):
+        for role in ("leaf", "spine", "core", "router"):
             asns = getattr(stated.asns, role)
             if asns is not None:
                 path = ("networks", network, "asns", role)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from fabric_compiler.catalog.types import Catalog, NosSupport, Switch
 from fabric_compiler.diagnostics import CompileError, Report
-from fabric_compiler.intent import naming, pods, pools, suggest
+from fabric_compiler.intent import naming, pods, pools, suggest, topologies
 from fabric_compiler.intent.positions import SourceMap
 from fabric_compiler.intent.schema import Intent, ManagementIntent, NetworkIntent, Pod, Tier
 from fabric_compiler.ir.blocks import KINDS
@@ -27,6 +27,7 @@ def check(intent: Intent, source: SourceMap, catalog: Catalog | None, report: Re
     tiers = checks.tiers()
     checks.management(tiers)
     checks.raw(tiers)
+    topologies.check(intent, source, report)
     checks.twice("maintenance", intent.maintenance)
     naming.check(intent, source, report)
     pools.check(intent, source, report)
@@ -65,14 +66,15 @@ class _Checks:
                 if stated is not None:
                     message = f"{_dotted((*at, *path))}: a network of two tiers has no core"
                     self.error("FC2007", message, (*at, *path), "state tiers: 3, or leave the tiers to the compiler", key=True)
-        if topology.kind == "rail-optimized" and topology.homing > 1:
+        if topology.kind == "rail-optimized" and (topology.homing or 1) > 1:
             message = "homing is for leaf-spine networks: the NICs of a server on a rail-optimized one have a leaf each"
             self.error("FC2008", message, (*at, "topology", "homing"))
         if topology.kind == "leaf-spine" and topology.rails is not None:
             self.error("FC2008", "a leaf-spine network has no rails", (*at, "topology", "rails"), "state kind: rail-optimized")
-        if topology.leafs is None and not any(pods.of_network(self.intent.pods, name)):
-            hint = "connect a pod to it, or state how many leafs it has"
-            self.error("FC2002", f"networks.{name} has neither pods nor a stated number of leafs", (*at, "topology"), hint)
+        units = "groups" if topologies.in_groups(network) else "leafs"
+        if getattr(topology, units) is None and not any(pods.of_network(self.intent.pods, name)):
+            hint = f"connect a pod to it, or state how many {units} it has"
+            self.error("FC2002", f"networks.{name} has neither pods nor a stated number of {units}", (*at, "topology"), hint)
         self.media(network, at)
 
     def media(self, network: NetworkIntent, at: Path) -> None:
@@ -144,7 +146,7 @@ class _Checks:
 
     def stated_tiers(self) -> Iterator[tuple[Tier, Path]]:
         for name, network in self.intent.networks.items():
-            for role in ("leaf", "spine", "core"):
+            for role in ("leaf", "spine", "core", "router"):
                 tier = getattr(network, role)
                 if tier is not None:
                     yield from _with_variants(tier, ("networks", name, role))

@@ -34,8 +34,9 @@ from fabric_compiler.intent.values import (
 )
 from fabric_compiler.model.device import Prefix
 
-TierPair = Literal["server-leaf", "leaf-spine", "spine-core"]
-Role = Literal["leaf", "spine", "core"]
+TierPair = Literal["server-leaf", "leaf-spine", "spine-core", "server-router", "local", "global"]
+Role = Literal["leaf", "spine", "core", "router"]
+Kind = Literal["rail-optimized", "leaf-spine", "dragonfly", "dragonfly-plus"]
 QosKind = Literal["roce-lossless", "roce-lossy", "best-effort"]
 Prefixes = Annotated[tuple[Network, ...], Field(min_length=1), OneOrMore()]
 
@@ -82,21 +83,40 @@ class Site(Part):
 
 class TopologyReserve(Part):
     pods: Annotated[int, whole(1, 4096)] | None = Field(None, description="pods that blocks and links are laid out for")
+    groups: Annotated[int, whole(1, 4096)] | None = Field(
+        None, description="groups that the global cables of a dragonfly are laid out for"
+    )
 
 
 class Topology(Part):
-    """How leafs, spines and cores are joined."""
+    """How leafs, spines and cores are joined, or the groups of a dragonfly."""
 
-    kind: Literal["rail-optimized", "leaf-spine"]
+    kind: Kind
     tiers: Annotated[Literal[2, 3], BeforeValidator(lambda v: int(v) if v in ("2", "3") else v)] | None = None
     oversubscription: Ratio = Field(Fraction(1), description="capacity of a leaf towards servers over its capacity upwards")
     planes: Annotated[int, whole(1, 8)] = 1
-    rails: Annotated[int, whole(1, 64)] | None = Field(None, description="as many as the group has NICs")
-    homing: Annotated[int, whole(1, 4)] = Field(1, description="leafs that the NICs of a server are spread over (leaf-spine)")
+    rails: Annotated[int, whole(1, 64)] | None = Field(
+        None, description="as many as the group has NICs; of a dragonfly: one, and each rail is a dragonfly of its own"
+    )
+    homing: Annotated[int, whole(1, 64)] | None = Field(
+        None,
+        description="leafs that the NICs of a server are spread over (leaf-spine); routers or leafs of its group (dragonfly)",
+    )
     leafs: Annotated[int, whole(1, 8192)] | None = None
     spines: Annotated[int, whole(1, 8192)] | None = None
     cores: Annotated[int, whole(1, 8192)] | None = None
-    uplink_speed: Speed | None = Field(None, description="of leaf-spine links; the servers' speed where left out")
+    uplink_speed: Speed | None = Field(None, description="of links between switches; the servers' speed where left out")
+    hosts_per_router: Annotated[int, whole(1, 512)] | None = Field(None, description="p: NICs on a router of a dragonfly")
+    routers_per_group: Annotated[int, whole(1, 512)] | None = Field(None, description="a; balanced: 2p")
+    leafs_per_group: Annotated[int, whole(1, 512)] | None = Field(None, description="of a dragonfly-plus")
+    spines_per_group: Annotated[int, whole(1, 512)] | None = Field(None, description="of a dragonfly-plus")
+    global_links: Annotated[int, whole(1, 512)] | None = Field(
+        None, description="h: of a router to other groups, balanced: p; or of a spine of a dragonfly-plus"
+    )
+    groups: Annotated[int, whole(1, 4096)] | None = Field(None, description="g; as many as the pods need where left out")
+    arrangement: Literal["absolute", "relative", "palmtree", "circulant"] = Field(
+        "palmtree", description="which router of a group has the cable to which other group"
+    )
     reserve: TopologyReserve = TopologyReserve()
 
 
@@ -144,11 +164,12 @@ class Addressing(Part):
 
 
 class AsnPlan(Part):
-    """RFC 7938: an ASN a leaf, one for the spines of a group, one for the cores of a site."""
+    """RFC 7938: an ASN a leaf, one for the spines of a group, one for the cores of a site; of a dragonfly an ASN a router."""
 
     leaf: Asns | None = None
     spine: Asns | None = None
     core: Asns | None = None
+    router: Asns | None = None
 
 
 class BfdTimers(Part):
@@ -184,12 +205,13 @@ class NetworkIntent(Part):
 
     protocol: Literal["ethernet"] = "ethernet"
     topology: Topology
-    leaf: Tier
-    spine: Tier
+    leaf: Tier | None = None
+    spine: Tier | None = None
     core: Tier | None = None
+    router: Tier | None = None
     addressing: Addressing = Addressing()
     asns: AsnPlan = AsnPlan()
-    qos: QosKind | None = Field(None, description="roce-lossless on rail-optimized networks, best-effort on others")
+    qos: QosKind | None = Field(None, description="best-effort on leaf-spine networks, roce-lossless on others")
     headroom: Ratio = Field(
         Fraction(1),
         description="lossless headroom of all ports over the platform's pool for it; more than 1:1 counts on sharing",
@@ -203,7 +225,14 @@ class NetworkIntent(Part):
 
     @property
     def qos_kind(self) -> QosKind:
-        return self.qos or ("roce-lossless" if self.topology.kind == "rail-optimized" else "best-effort")
+        return self.qos or ("best-effort" if self.topology.kind == "leaf-spine" else "roce-lossless")
+
+    def tier(self, role: Role) -> Tier:
+        """The tier of a role that the topology has; the references were checked. Raises KeyError."""
+        found: Tier | None = getattr(self, role)
+        if found is None:
+            raise KeyError(role)
+        return found
 
 
 class PodReserve(Part):
@@ -234,6 +263,7 @@ class Naming(Part):
     leaf: Text | None = None
     spine: Text | None = None
     core: Text | None = None
+    router: Text | None = None
 
 
 class UserIntent(Part):

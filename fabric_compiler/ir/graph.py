@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 Column = npt.NDArray[np.int32]
 
-TIER_PAIRS = ("server-leaf", "leaf-spine", "spine-core")
+TIER_PAIRS = ("server-leaf", "leaf-spine", "spine-core", "server-router", "local", "global")
+"""local: routers of one group; global: routers of two groups, or spines of two (dragonfly-plus)."""
+
+SERVER_LEAF, LEAF_SPINE, SPINE_CORE, SERVER_ROUTER, LOCAL, GLOBAL = range(len(TIER_PAIRS))
+SERVER_TIERS = (SERVER_LEAF, SERVER_ROUTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +28,10 @@ class Device:
 
     name: str
     kind: str  # switch, server
-    role: str  # server, leaf, spine, core
+    role: str  # server, leaf, spine, core, router
     network: str  # empty for a server
     site: str
-    pod: str  # empty above the leafs
+    pod: str  # empty above the leafs of a Clos
     model: str
     nos: str
     release: str
@@ -41,6 +45,11 @@ class Device:
     downlinks: int = 0  # ports laid out downwards from the first on, used or not
     uplinks: int = 0  # ports laid out upwards
     first_uplink: int = 0  # index of the first of them
+
+    @property
+    def faces_servers(self) -> bool:
+        """Whether servers are connected to it: a leaf, or a router."""
+        return self.role in ("leaf", "router")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class DevicePlan:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPlan:
-    """Pools of one network, and the cut of the hosts' pool. `column_bits` include those of the planes."""
+    """Pools of one network, and the cut of the hosts' pool. `column_bits` include those of the planes; rails that are
+    networks of their own count among the planes."""
 
     name: str
     loopbacks: Prefixes

@@ -55,6 +55,9 @@ class Interface:
     ]
     rail: int = 0
     plane: int = 0
+    port_maps: Annotated[
+        str, Declared("networks.*.qos", "of Qos.port_maps where packets change their class on the way; empty: the device's own")
+    ] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,10 @@ class Neighbor:
 @dataclass(frozen=True, slots=True)
 class Bgp:
     asn: Annotated[
-        int, Declared("networks.*.asns", "RFC 7938: one a leaf, one for the spines of a group, one for the cores of a site")
+        int,
+        Declared(
+            "networks.*.asns", "RFC 7938: one a leaf or router, one for the spines of a group, one for the cores of a site"
+        ),
     ]
     router_id: Annotated[
         int, Declared("networks.*.addressing.loopbacks", "the IPv4 loopback; without one, its like in the default pool")
@@ -228,6 +234,19 @@ class HeadroomProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class PortMaps:
+    """Maps of ports of one kind, where packets change their class on the way: what comes in by `dscp_to_tc` and
+    `tc_to_priority_group`, what leaves by `tc_to_queue` and `tc_to_dscp`."""
+
+    name: str
+    dscp_to_tc: tuple[int, ...]  # 64 entries
+    tc_to_queue: tuple[int, ...]  # 8 entries
+    tc_to_priority_group: tuple[int, ...]  # 8 entries
+    tc_to_dscp: tuple[int, ...]  # 8 entries; empty: packets keep their DSCP
+    lossless: tuple[int, ...]  # priorities with PFC, which are the numbers of their queues too
+
+
+@dataclass(frozen=True, slots=True)
 class Qos:
     """RoCEv2 quality of service of a device; the same object for all devices of a role and platform."""
 
@@ -244,6 +263,10 @@ class Qos:
     headroom: tuple[HeadroomProfile, ...]  # those in use, by speed and length
     buffer_topology: str  # t0 or t1: which of the platform's buffer tables applies
     buffer_tables: Any  # Mapping[table, Mapping[key, Mapping[field, value]]], the platform's own; None: it has none
+    port_maps: Annotated[
+        tuple[PortMaps, ...],
+        Declared("networks.*.qos", "the class changes at the global hop of a dragonfly, so that no circle of buffers closes"),
+    ] = ()
 
 
 @dataclass(frozen=True, slots=True)

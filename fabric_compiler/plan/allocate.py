@@ -18,7 +18,9 @@ from fabric_compiler.ir.blocks import (
 )
 from fabric_compiler.plan.lock import Entry, Lock, space
 from fabric_compiler.topology.base import topology
-from fabric_compiler.topology.shape import Places, Shape
+from fabric_compiler.topology.global_cables import global_cables, most_groups
+from fabric_compiler.topology.growth import moved_cables
+from fabric_compiler.topology.shape import GroupShape, Places, Shape
 from fabric_compiler.units import format_speed
 
 
@@ -136,12 +138,22 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
 def shape_text(shape: Shape) -> str:
     """What the numbers of a network are computed from, as the lock shows it; plan.lock reads it."""
     down, up = format_speed(shape.leaf.down_speed), format_speed(shape.leaf.up_speed)
+    if shape.group:
+        return _group_text(shape, shape.group, down, up)
     text = f"{shape.tiers} tiers, {shape.planes} planes, {shape.columns} columns, {shape.ports} ports"
     text += f", {shape.leaf.downlinks} down at {down}, {shape.leaf.uplinks} up at {up}"
     return text + (f", {shape.spine.uplinks} up" if shape.tiers == 3 else "")
 
 
+def _group_text(shape: Shape, group: GroupShape, down: str, up: str) -> str:
+    sizes = f"{group.hosts} hosts, {group.switches} switches, {group.spines} spines, {group.global_links} global links"
+    text = f"{shape.intent.topology.kind} of {sizes}, {group.width} wide, {group.homing} homes, {group.arrangement}"
+    return f"{text}, {shape.planes} planes, {shape.columns} rails, {shape.ports} ports, {down} down, {up} up"
+
+
 def _warn_of_new_shape(shape: Shape, lock: Lock, places: Places, report: Report) -> None:
+    if shape.group:
+        _warn_of_moves(shape, lock, places, report)
     before, now = lock.shapes.get(shape.network), shape_text(shape)
     if before and before != now:
         report.warning(
@@ -149,6 +161,22 @@ def _warn_of_new_shape(shape: Shape, lock: Lock, places: Places, report: Report)
             f"the shape of {shape.network} was {before} and is {now}: addresses, ASNs and cables of its devices move",
             places.at("networks", shape.network, "topology"),
         )
+
+
+def _warn_of_moves(shape: Shape, lock: Lock, places: Places, report: Report) -> None:
+    """A dragonfly that outgrows its groups deals its global cables anew."""
+    assert shape.group
+    (site,) = shape.reserved_rows
+    before = lock.blocks.get(site_rows(shape.network, site))
+    old, new = (len(before.extents) if before else 0) // shape.group.switches, shape.reserved_rows[site] // shape.group.switches
+    if not 1 < old < new <= most_groups(shape.group.global_ports):
+        return
+    cables = [global_cables(groups, shape.group.global_ports, shape.group.arrangement) for groups in (old, new)]
+    moved = moved_cables(*cables) * shape.planes * shape.columns
+    if moved:
+        message = f"{shape.network} was laid out for {old} groups and is for {new}: {moved} global cables that lie there move"
+        hint = f"reserve: {{groups: {most_groups(shape.group.global_ports)}}} would lay them so that none moves again"
+        report.warning("FC4007", message, places.at("networks", shape.network, "topology"), hint)
 
 
 def _take_rows(shape: Shape, allocator: Allocator, places: Places, report: Report) -> None:
@@ -161,6 +189,9 @@ def _take_rows(shape: Shape, allocator: Allocator, places: Places, report: Repor
         sizes = {owner: len(entry.extents) for owner, entry in allocator.held(f"{shape.network}/pod/{site}/")}
         sizes |= {owner: max(size, sizes.get(owner, 0)) for owner, size in wanted.items()}
         more = max(0, (shape.intent.topology.reserve.pods or 0) - len(sizes))
-        rows = allocator.take(site_rows(shape.network, site), sum(sizes.values()) + more * max(sizes.values()))
+        laid_out = sum(sizes.values()) + more * max(sizes.values())
+        if shape.group:
+            laid_out = max(laid_out, (shape.intent.topology.reserve.groups or 0) * shape.group.switches)
+        rows = allocator.take(site_rows(shape.network, site), laid_out)
         for pod, size in wanted.items():
             allocator.take(pod, size, rows)

@@ -21,7 +21,7 @@ from fabric_compiler.ir.blocks import (
     site_rows,
 )
 from fabric_compiler.plan.pools import MAX_DEFAULTS
-from fabric_compiler.topology.shape import Kept
+from fabric_compiler.topology.shape import GroupShape, Kept
 from fabric_compiler.units import shorten, speed
 from fabric_compiler.yamltree import Limits, Node, decode, parse, read_bytes
 
@@ -39,6 +39,11 @@ _BLOCKS = re.compile(r"(removed )?(\d{1,10}\+\d{1,10}(?: \d{1,10}\+\d{1,10})*)",
 _SHAPE = re.compile(
     r"([23]) tiers, [1-8] planes, (\d{1,2}) columns, (\d{1,4}) ports, "
     r"(\d{1,4}) down at ([\d.]{1,5}[GT]), \d{1,4} up at ([\d.]{1,5}[GT]).*",
+    re.ASCII,
+)
+_GROUP_SHAPE = re.compile(
+    r"dragonfly(?:-plus)? of (\d{1,3}) hosts, (\d{1,3}) switches, (\d{1,3}) spines, (\d{1,3}) global links, (\d{1,3}) wide, "
+    r"(\d{1,3}) homes, [a-z]{1,16}, \d planes, (\d{1,2}) rails, (\d{1,4}) ports, ([\d.]{1,5}[GT]) down, ([\d.]{1,5}[GT]) up",
     re.ASCII,
 )
 _OWNER = re.compile(r"(?!(racks|switch-rows)/[^/]*$)[a-z0-9-]+(/[a-z0-9-]+){1,7}", re.ASCII)
@@ -73,11 +78,20 @@ class Lock:
     def kept(self) -> dict[str, Kept]:
         """What each network keeps of its shape."""
         found = {network: _SHAPE.fullmatch(shape) for network, shape in self.shapes.items()}
-        return {network: _kept(*match.groups()) for network, match in found.items() if match}
+        kept = {network: _kept(*match.groups()) for network, match in found.items() if match}
+        groups = {network: _GROUP_SHAPE.fullmatch(shape) for network, shape in self.shapes.items()}
+        return kept | {network: _kept_group(*match.groups()) for network, match in groups.items() if match}
 
 
 def _kept(tiers: str, columns: str, ports: str, down: str, down_speed: str, up_speed: str) -> Kept:
     return Kept(int(tiers), int(columns), int(down), speed(down_speed), speed(up_speed), int(ports))
+
+
+def _kept_group(*found: str) -> Kept:
+    hosts, switches, spines, links, width, homing, rails, ports = map(int, found[:8])
+    group = GroupShape(hosts, switches, spines, links, width, homing=homing)
+    down, up = (speed(text) for text in found[8:])
+    return Kept(columns=rails, downlinks=hosts, down_speed=down, up_speed=up, ports=ports, group=group)
 
 
 def space(owner: str) -> str:

@@ -21,8 +21,8 @@ from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Plan, Prefix, Prefi
 from fabric_compiler.plan.pools import Pools, pools
 from fabric_compiler.topology.shape import Places, Shape
 
-# Shares of the loopback pool: a half for leafs, a quarter for spines, an eighth for cores; the rest is kept
-_LOOPBACK_SHARE = {"leaf": (0, 1), "spine": (4, 2), "core": (6, 3)}  # start in eighths, size as 1 / 2^n
+# Shares of the loopback pool: a half for leafs or routers, a quarter for spines, an eighth for cores; the rest is kept
+_LOOPBACK_SHARE = {"leaf": (0, 1), "router": (0, 1), "spine": (4, 2), "core": (6, 3)}  # start in eighths, size as 1 / 2^n
 _MOST_HOST_BITS = 40  # of an IPv6 pool are used for single addresses
 _SUBNET6_BITS = 64  # RFC 7421: a subnet is a /64
 
@@ -68,12 +68,19 @@ class _Numbers:
         # /31s: two addresses a port; a subnet: network, gateway and broadcast besides
         self.leaf_bits = (shape.ports + 2).bit_length() if self.subnets else (2 * shape.ports - 1).bit_length()
         self.uplink_bits = {
-            role: (2 * split.uplinks - 1).bit_length() for role, split in (("leaf", shape.leaf), ("spine", shape.spine))
+            role: (2 * split.uplinks - 1).bit_length()
+            for role, split in (("leaf", shape.leaf), ("router", shape.leaf), ("spine", shape.spine))
         }
         plane_bits, rail_bits = (shape.planes - 1).bit_length(), (shape.columns - 1).bit_length()
         self.rail_bits = rail_bits
         self.network = NetworkPlan(
-            shape.network, given.loopbacks, given.links, given.hosts, self.subnets, plane_bits, plane_bits + rail_bits
+            shape.network,
+            given.loopbacks,
+            given.links,
+            given.hosts,
+            self.subnets,
+            plane_bits + (rail_bits if shape.separate_rails else 0),
+            plane_bits + rail_bits,
         )
         self.router_pool = next(
             (p for p in given.loopbacks if p.version == 4), Prefix(4, (10 << 24) + ((224 + slot) << 16), 16)
@@ -81,7 +88,7 @@ class _Numbers:
 
     def device(self, device: Device) -> DevicePlan:
         """Raises ExhaustedError."""
-        leaf = device.role == "leaf"
+        leaf = device.faces_servers
         return DevicePlan(
             asn=self._asn(device),
             router_id=self._loopback(device, self.router_pool).value,
@@ -92,16 +99,17 @@ class _Numbers:
         )
 
     def _owner(self, device: Device) -> str:
-        if device.role == "leaf":
+        if device.faces_servers:
             return pod_rows(device.network, device.site, device.pod)
         if device.role == "core":
             return core_block(device.network, device.site, device.plane)
         return spine_block(device.network, device.site, device.plane, device.rail, device.group)
 
     def _asn(self, device: Device) -> int:
-        if device.role == "leaf":
-            # RFC 7938 5.2.1: a leaf has an ASN of its own
-            return self._from_range(self.pools.leaf_asns, device.slot, "leaf")
+        if device.faces_servers:
+            # RFC 7938 5.2.1: a leaf has an ASN of its own; so has a router
+            span = self.pools.leaf_asns if device.role == "leaf" else self.pools.router_asns
+            return self._from_range(span, device.slot, device.role)
         shared = self.blocks[asn_block(self._owner(device))].slot(0)
         span = self.pools.spine_asns if device.role == "spine" else self.pools.core_asns
         return self._from_range(span, shared, device.role)
@@ -180,10 +188,11 @@ class _Numbers:
 
     def _place(self, device: Device) -> int:
         """Of the switch among those of its block."""
-        if device.role != "leaf":
-            return device.index - 1
-        columns = self.shape.planes * self.shape.columns
-        return (device.index - 1) * columns + device.slot % columns
+        extents = self.blocks[self._owner(device)]
+        if not device.faces_servers:
+            return extents.ordinal(device.slot)
+        row, column = divmod(device.slot, self.shape.planes * self.shape.columns)
+        return extents.ordinal(row) * self.shape.planes * self.shape.columns + column
 
 
 _WIDTH = {4: 32, 6: 128}

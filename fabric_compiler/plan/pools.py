@@ -21,6 +21,7 @@ class Pools:
     leaf_asns: AsnRange
     spine_asns: AsnRange
     core_asns: AsnRange
+    router_asns: AsnRange
 
 
 def pools(network: NetworkIntent, slot: int) -> Pools:
@@ -36,6 +37,7 @@ def pools(network: NetworkIntent, slot: int) -> Pools:
         leaf_asns=asns.leaf or _asns(4_200_000_000 + slot * 1_000_000, 1_000_000),
         spine_asns=asns.spine or _asns(4_240_000_000 + slot * 100_000, 100_000),
         core_asns=asns.core or _asns(4_250_000_000 + slot * 100_000, 100_000),
+        router_asns=asns.router or _asns(4_200_000_000 + slot * 1_000_000, 1_000_000),
     )
 
 

@@ -7,12 +7,12 @@ buffers_config.j2), so that `config qos reload` and buffermgrd find what they wo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from fabric_compiler.model.device import HeadroomProfile, Interface, Qos
+from fabric_compiler.model.device import HeadroomProfile, Interface, PortMaps, Qos
 
 Row = Mapping[str, str]
 Table = dict[str, Row]
@@ -24,6 +24,13 @@ _LOSSLESS_POOL: Final = "ingress_lossless_pool"
 _LOSSLESS_QUEUE: Final = "egress_lossless_profile"
 # qos_config.j2: pfc_to_pg_map_supported_asics
 _PFC_TO_PG_ASICS: Final = ("mellanox", "barefoot")
+# PORT_QOS_MAP's fields and the tables of what they name
+_FIELDS: Final = {
+    "dscp_to_tc_map": "DSCP_TO_TC_MAP",
+    "tc_to_queue_map": "TC_TO_QUEUE_MAP",
+    "tc_to_pg_map": "TC_TO_PRIORITY_GROUP_MAP",
+    "tc_to_dscp_map": "TC_TO_DSCP_MAP",
+}
 # pfcwd's own default; the model's times must not be shorter (sonic-pfcwd.yang), nor the interval below 100
 _POLL_INTERVAL: Final = 200
 # older platforms name a row with its table, which SONiC's migrator takes off and its YANG models refuse
@@ -49,7 +56,8 @@ class SharedQos:
         self._qos = qos
         self._asic = asic
         self._buffers = _Buffers(qos)
-        self._rows: dict[tuple[int, bool, int], _PortRows] = {}
+        self._rows: dict[tuple[int, bool, int, str], _PortRows] = {}
+        self._maps = _Maps(qos)
         self._schedulers = {
             share: f"scheduler.{number}" for number, share in enumerate(dict.fromkeys((q.strict, q.weight) for q in qos.queues))
         }
@@ -106,9 +114,7 @@ class SharedQos:
         if qos.lossless_priority >= 0:
             pauses[qos.lossless_priority] = next(q.queue for q in qos.queues if q.lossless)
         tables: dict[str, Table] = {
-            "DSCP_TO_TC_MAP": {_MAP: _numbered(qos.dscp_to_tc)},
-            "TC_TO_QUEUE_MAP": {_MAP: _numbered(qos.tc_to_queue)},
-            "TC_TO_PRIORITY_GROUP_MAP": {_MAP: _numbered(qos.tc_to_priority_group)},
+            **self._maps.tables,
             "MAP_PFC_PRIORITY_TO_QUEUE": {_MAP: _numbered(pauses)},
             "SCHEDULER": {
                 name: {"type": "STRICT"} if strict else {"type": "DWRR", "weight": str(weight)}
@@ -121,7 +127,9 @@ class SharedQos:
         if self._asic in _PFC_TO_PG_ASICS and qos.lossless_priority >= 0:
             priority = str(qos.lossless_priority)
             group = str(qos.tc_to_priority_group[qos.dscp_to_tc[qos.roce_dscp]])
-            tables["PFC_PRIORITY_TO_PRIORITY_GROUP_MAP"] = {_MAP: {priority: group}}
+            # a priority that packets change to has the number of its group too (see control.qos)
+            others = {str(p): str(p) for maps in qos.port_maps for p in maps.lossless}
+            tables["PFC_PRIORITY_TO_PRIORITY_GROUP_MAP"] = {_MAP: {**others, priority: group}}
         return tables
 
     def _watchdog(self) -> Row | None:
@@ -136,7 +144,7 @@ class SharedQos:
         return max(100, min(_POLL_INTERVAL, times.detection, times.restoration))
 
     def _port_rows(self, port: Interface) -> _PortRows:
-        kind = (port.speed, port.lossless, port.headroom_length_m)
+        kind = (port.speed, port.lossless, port.headroom_length_m, port.port_maps)
         rows = self._rows.get(kind)
         if rows is None:
             rows = self._rows[kind] = self._make_rows(port)
@@ -144,14 +152,15 @@ class SharedQos:
 
     def _make_rows(self, port: Interface) -> _PortRows:
         qos = self._qos
-        qos_map = {"dscp_to_tc_map": _MAP, "tc_to_queue_map": _MAP, "tc_to_pg_map": _MAP, "pfc_to_queue_map": _MAP}
-        if port.lossless:
-            priority = str(qos.lossless_priority)
+        qos_map = self._maps.of_port(port) | {"pfc_to_queue_map": _MAP}
+        priorities = self._maps.lossless(port)
+        if priorities:
+            paused = ",".join(map(str, priorities))
             if self._asic in _PFC_TO_PG_ASICS:
                 qos_map["pfc_to_pg_map"] = _MAP
-            qos_map["pfc_enable"] = priority
+            qos_map["pfc_enable"] = paused
             if qos.watchdog is not None:
-                qos_map["pfcwd_sw_enable"] = priority
+                qos_map["pfcwd_sw_enable"] = paused
         marked = any(e.speed == port.speed for e in qos.ecn)
         queues = []
         for q in qos.queues:
@@ -162,11 +171,58 @@ class SharedQos:
         return _PortRows(
             qos_map=qos_map,
             queue=tuple(queues),
-            buffer_pg=self._buffers.priority_groups(port),
-            buffer_queue=self._buffers.queues(port.lossless),
+            buffer_pg=self._buffers.priority_groups(port, priorities),
+            buffer_queue=self._buffers.queues(priorities),
             ingress_list=self._buffers.profile_list("BUFFER_PORT_INGRESS_PROFILE_LIST"),
             egress_list=self._buffers.profile_list("BUFFER_PORT_EGRESS_PROFILE_LIST"),
         )
+
+
+class _Maps:
+    """The maps of the device, and those that ports of a kind have in their place; one table row for each that differs."""
+
+    def __init__(self, qos: Qos) -> None:
+        self._qos = qos
+        self._kinds = {maps.name: maps for maps in qos.port_maps}
+        self._own = {
+            "DSCP_TO_TC_MAP": qos.dscp_to_tc,
+            "TC_TO_QUEUE_MAP": qos.tc_to_queue,
+            "TC_TO_PRIORITY_GROUP_MAP": qos.tc_to_priority_group,
+        }
+        self.tables: dict[str, Table] = {table: {_MAP: _numbered(values)} for table, values in self._own.items()}
+        for maps in qos.port_maps:
+            for table, values in _of_kind(maps).items():
+                if values and self._own.get(table) != values:
+                    self.tables.setdefault(table, {})[_map_name(maps.name)] = _numbered(values)
+
+    def lossless(self, port: Interface) -> tuple[int, ...]:
+        """The priorities that the port pauses, and is paused on."""
+        if not port.lossless:
+            return ()
+        return self._kinds[port.port_maps].lossless if port.port_maps else (self._qos.lossless_priority,)
+
+    def of_port(self, port: Interface) -> dict[str, str]:
+        """The fields of PORT_QOS_MAP that name maps."""
+        row = {field: _MAP for field, table in _FIELDS.items() if table in self._own}
+        if port.port_maps:
+            found = _of_kind(self._kinds[port.port_maps])
+            for field, table in _FIELDS.items():
+                if found[table] and self._own.get(table) != found[table]:
+                    row[field] = _map_name(port.port_maps)
+        return row
+
+
+def _of_kind(maps: PortMaps) -> dict[str, tuple[int, ...]]:
+    return {
+        "DSCP_TO_TC_MAP": maps.dscp_to_tc,
+        "TC_TO_QUEUE_MAP": maps.tc_to_queue,
+        "TC_TO_PRIORITY_GROUP_MAP": maps.tc_to_priority_group,
+        "TC_TO_DSCP_MAP": maps.tc_to_dscp,
+    }
+
+
+def _map_name(kind: str) -> str:
+    return f"{_MAP}_{kind.upper()}"
 
 
 class _Buffers:
@@ -187,21 +243,23 @@ class _Buffers:
             for profile in qos.headroom:
                 self.profiles[_headroom_name(profile.speed, profile.length_m)] = _headroom(profile, mode)
 
-    def priority_groups(self, port: Interface) -> tuple[tuple[str, Row], ...]:
+    def priority_groups(self, port: Interface, priorities: Iterable[int]) -> tuple[tuple[str, Row], ...]:
         rows = {_after_port(key): row for key, row in self._sample.get("BUFFER_PG", {}).items()}
-        if port.lossless:
+        for priority in priorities:
             # buffermgrd writes this row by itself when a port's speed and length are known; the file says the same, so that
             # what is reviewed is what runs, and a split port has its row before it comes up
-            rows[str(self._qos.lossless_priority)] = {"profile": _headroom_name(port.speed, port.headroom_length_m)}
+            rows[str(priority)] = {"profile": _headroom_name(port.speed, port.headroom_length_m)}
         return tuple((f"|{group}", row) for group, row in sorted(rows.items()))
 
-    def queues(self, lossless: bool) -> tuple[tuple[str, Row], ...]:
-        """Rows of the sample by queue, the lossless profile where this port is lossless and nowhere else."""
+    def queues(self, priorities: Collection[int]) -> tuple[tuple[str, Row], ...]:
+        """Rows of the sample by queue, the lossless profile for the queues of these priorities and nowhere else."""
         profile_of: dict[int, str] = {}
         for key, row in self._sample.get("BUFFER_QUEUE", {}).items():
             for queue in _range(_after_port(key)):
                 profile_of[queue] = row["profile"]
-        protected = {q.queue for q in self._qos.queues if q.lossless} if lossless else set()
+        lossless = [q.queue for q in self._qos.queues if q.lossless]
+        # one lossless class: whatever its queue; several: queues have the numbers of their priorities
+        protected = {q for q in lossless if q in priorities} if self._qos.port_maps else set(lossless if priorities else ())
         lossy = next((p for _, p in sorted(profile_of.items()) if p != _LOSSLESS_QUEUE), None)
         for queue in [*profile_of]:
             if queue in protected:

@@ -6,30 +6,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
+from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.diagnostics import Report
+from fabric_compiler.intent.schema import Intent, NetworkIntent
 from fabric_compiler.ir.blocks import Blocks
 from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
 from fabric_compiler.topology.parts import Parts
-from fabric_compiler.topology.shape import Places, Shape
+from fabric_compiler.topology.shape import Kept, Places, Shape, Unit
 
 ENTRY_POINT = "fabric_compiler.topologies"
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """`blocks` gives the owners of number blocks above the leafs, and how many switches each has at least, once the rows
-    are known; `build` gives the network's switches and links with the numbers of the blocks."""
+    """`fit` gives a network's shape from its name, its intent, the whole, its pods, what the lock kept and the catalogue, and
+    raises shape.MismatchError; `blocks` gives the owners of number blocks above the leafs, and how many switches each has at
+    least, once the rows are known; `build` gives the network's switches and links with the numbers of the blocks."""
 
+    fit: Callable[[str, NetworkIntent, Intent, list[Unit], Kept, Catalog], Shape]
     blocks: Callable[[Shape, Blocks, Places, Report], Mapping[str, int]]
     build: Callable[[Shape, int, Blocks, Namer, Lineup, Parts], None]
 
 
 def topology(kind: str) -> Topology:
     """The topology of this kind. Raises KeyError when none is registered."""
-    from fabric_compiler.topology import clos
+    from fabric_compiler.topology import clos, dragonfly, dragonfly_plus
 
-    built_in = {"leaf-spine": clos.TOPOLOGY, "rail-optimized": clos.TOPOLOGY}
+    built_in = {
+        "leaf-spine": clos.TOPOLOGY,
+        "rail-optimized": clos.TOPOLOGY,
+        "dragonfly": dragonfly.TOPOLOGY,
+        "dragonfly-plus": dragonfly_plus.TOPOLOGY,
+    }
     if kind in built_in:
         return built_in[kind]
     for entry in entry_points(group=ENTRY_POINT, name=kind):

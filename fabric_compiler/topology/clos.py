@@ -16,15 +16,13 @@ import numpy as np
 
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.ir.blocks import Blocks, core_block, pod_rows, site_rows, spine_block
-from fabric_compiler.ir.graph import Device
+from fabric_compiler.ir.graph import LEAF_SPINE, SERVER_LEAF, SPINE_CORE, Device
 from fabric_compiler.topology.base import Topology
 from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
 from fabric_compiler.topology.parts import Parts
 from fabric_compiler.topology.products import Split
-from fabric_compiler.topology.shape import Attachment, Places, Shape
-
-SERVER_LEAF, LEAF_SPINE, SPINE_CORE = 0, 1, 2
+from fabric_compiler.topology.shape import Attachment, Places, Shape, fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,4 +333,4 @@ class _Builder:
         )  # fmt: skip
 
 
-TOPOLOGY = Topology(blocks, build)
+TOPOLOGY = Topology(fitted, blocks, build)

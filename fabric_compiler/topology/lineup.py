@@ -18,7 +18,7 @@ class Lineup:
 
     def __init__(self, name: str, network: NetworkIntent, catalog: Catalog, places: Places, report: Report) -> None:
         self._name, self._network, self._catalog, self._places, self._report = name, network, catalog, places, report
-        tiers = {"leaf": network.leaf, "spine": network.spine, "core": network.core}
+        tiers = {"leaf": network.leaf, "spine": network.spine, "core": network.core, "router": network.router}
         self._mixes: dict[str, tuple[Variant, ...]] = {role: tier.mix if tier else () for role, tier in tiers.items()}
         self._unused = {(role, n) for role, mix in self._mixes.items() for n in range(len(mix))}
         self._made: dict[tuple[int, str, int], tuple[Split, Split]] = {}

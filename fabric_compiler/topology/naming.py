@@ -66,6 +66,24 @@ class Namer:
             return _fill(self._naming.core, {"network": self._shape.network, "site": site, "plane": plane, "n": n})
         return "-".join(filter(None, (self._shape.network, site, self._plane(plane), "core", str(n))))
 
+    def in_group(self, role: str, pod: str, site: str, plane: int, rail: int, group: int, n: int) -> str:
+        """A switch of a dragonfly's group; {n} counts in the group."""
+        shape = self._shape
+        template = getattr(self._naming, role)
+        if template:
+            values: dict[str, str | int] = {
+                "network": shape.network,
+                "pod": pod,
+                "site": site,
+                "plane": plane,
+                "rail": rail,
+                "group": group,
+                "n": n,
+            }
+            return _fill(template, values)
+        rail_name = f"r{rail}" if shape.columns > 1 else ""
+        return "-".join(filter(None, (shape.network, self._plane(plane), rail_name, f"g{group}", role, str(n))))
+
     def _plane(self, plane: int) -> str:
         return f"p{plane}" if self._shape.planes > 1 else ""
 
@@ -77,7 +95,11 @@ def _fill(template: str, values: dict[str, str | int]) -> str:
 def check_names(names: Iterable[str], naming: Naming, places: Places, report: Report) -> None:
     """Each name is a host name, and no two devices have the same; the first that is wrong is reported."""
     seen: set[str] = set()
-    place = places.at("naming") if any((naming.server, naming.leaf, naming.spine, naming.core)) else places.at("fabric")
+    place = (
+        places.at("naming")
+        if any((naming.server, naming.leaf, naming.spine, naming.core, naming.router))
+        else places.at("fabric")
+    )
     for name in names:
         if not _HOSTNAME.fullmatch(name):
             report.error(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from fabric_compiler.catalog.types import Catalog, Server
 from fabric_compiler.diagnostics import Report, Span
@@ -40,6 +40,30 @@ class Unit:
     server: Server
 
 
+@dataclass(frozen=True, slots=True)
+class GroupShape:
+    """A group of a dragonfly. `switches` are its routers, or its leafs with `spines` above them."""
+
+    hosts: int  # NICs on a router or leaf
+    switches: int
+    spines: int  # 0: a canonical dragonfly, whose routers are joined with one another
+    global_links: int  # of a router, or of a spine
+    width: int  # links of a leaf to each spine of its group
+    arrangement: Literal["absolute", "relative", "palmtree", "circulant"] = "palmtree"
+    homing: int = 1  # routers or leafs that a server's NICs of one rail are spread over
+    first_global: int = 0  # counted from the first uplink
+
+    @property
+    def global_ports(self) -> int:
+        """Of a group."""
+        return (self.spines or self.switches) * self.global_links
+
+    @property
+    def size(self) -> int:
+        """Switches of a group, its spines too, in one plane and rail."""
+        return self.switches + self.spines
+
+
 class Kept(NamedTuple):
     """What a network keeps once it is built, unless it is stated otherwise; 0: nothing yet."""
 
@@ -49,6 +73,7 @@ class Kept(NamedTuple):
     down_speed: int = 0
     up_speed: int = 0
     ports: int = 0  # see Shape.ports
+    group: GroupShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +108,16 @@ class Shape:
     attachments: tuple[Attachment, ...]
     reserved_rows: dict[str, int]  # by site
     ports: int  # downlinks that each leaf has addresses for, a power of two
+    group: GroupShape | None = None  # of a dragonfly; its leafs are its routers, and no tier stands above them
 
     @property
     def rails(self) -> bool:
         return self.intent.topology.kind == "rail-optimized"
+
+    @property
+    def separate_rails(self) -> bool:
+        """Each rail of a dragonfly is one of its own: no cable leads from one to another."""
+        return self.group is not None
 
     @property
     def spines_by_column(self) -> bool:
@@ -142,15 +173,18 @@ def _shape(
     catalog: Catalog,
     report: Report,
 ) -> Shape | None:
+    from fabric_compiler.topology.base import topology  # which knows shapes
+
     here = ("networks", name)
     members = [unit for unit in pods if name in unit.pod.connect]
     try:
-        shape = _fitted(name, network, intent, members, kept, catalog)
+        shape = topology(network.topology.kind).fit(name, network, intent, members, kept, catalog)
     except MismatchError as error:
         report.error(error.code, str(error), source.at(*(error.path or (*here, "topology"))), error.hint)
         return None
     links = sum(a.unit.pod.servers * a.nics * shape.planes for a in shape.attachments if a.unit)
-    links += sum(a.rows * shape.columns * shape.planes * shape.leaf.uplinks for a in shape.attachments) * (shape.tiers - 1)
+    tiers = max(shape.tiers - 1, 1)
+    links += sum(a.rows * shape.columns * shape.planes * shape.leaf.uplinks for a in shape.attachments) * tiers
     if links > MAX_LINKS:
         report.error("FC3005", f"the network {name} has more than {MAX_LINKS} links", source.at(*here))
         return None
@@ -163,18 +197,19 @@ class MismatchError(ValueError):
         self.code, self.hint, self.path = code, hint, path
 
 
-def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit], kept: Kept, catalog: Catalog) -> Shape:
+def fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit], kept: Kept, catalog: Catalog) -> Shape:
+    """The shape of a folded Clos. Raises MismatchError."""
     topology = network.topology
     here = ("networks", name)
     planes = topology.planes
-    speeds = {unit.name: _nic_speed(name, unit, planes, here) for unit in members}
+    speeds = {unit.name: nic_speed(name, unit, planes, here) for unit in members}
     columns = _columns(name, network, members, kept)
-    leaf_product, spine_product = product(catalog, network.leaf), product(catalog, network.spine)
+    leaf_product, spine_product = product(catalog, network.tier("leaf")), product(catalog, network.tier("spine"))
     fastest = max(speeds.values(), default=0)
-    up_speed = topology.uplink_speed or kept.up_speed or fastest or _native_speed(spine_product)
+    up_speed = topology.uplink_speed or kept.up_speed or fastest or native_speed(spine_product)
     down_speed = kept.down_speed or fastest or up_speed
     sites = list(dict.fromkeys(unit.site for unit in members)) or [next(iter(intent.sites))]
-    flat = _top(here, "spine", network.spine, spine_product, up_speed) if topology.tiers != 3 else None
+    flat = _top(here, "spine", network.tier("spine"), spine_product, up_speed) if topology.tiers != 3 else None
 
     def laid_out(multiple: int) -> tuple[Split, list[Attachment], dict[str, int]]:
         leaf = _leaf(name, network, members, leaf_product, down_speed, up_speed, columns, kept, multiple, flat)
@@ -199,10 +234,10 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
     if leaf.downlinks > ports:
         ports = 1 << (leaf.downlinks - 1).bit_length()
     if tiers == 2:
-        spine, core = _top(here, "spine", network.spine, spine_product, up_speed), None
+        spine, core = _top(here, "spine", network.tier("spine"), spine_product, up_speed), None
     else:
-        core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
-        spine = _split(here, "spine", network.spine, spine_product, up_speed, up_speed, None)
+        core_tier = network.core or network.tier("spine").model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
+        spine = _split(here, "spine", network.tier("spine"), spine_product, up_speed, up_speed, None)
         core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
     return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports)
 
@@ -220,7 +255,7 @@ def _leaf(
     flat: Split | None,
 ) -> Split:
     """The network's leaf: as wide as the panel allows, or as the pods have use for."""
-    here, topology, tier = ("networks", name), network.topology, network.leaf
+    here, topology, tier = ("networks", name), network.topology, network.tier("leaf")
     if not members and topology.spines and topology.leafs and not tier.uplinks and flat:
         # the stated switches decide: as many links between each two as a spine has ports for
         spines, leafs = topology.spines // topology.planes, -(-topology.leafs // topology.planes)
@@ -234,7 +269,8 @@ def _leaf(
     return _split(here, "leaf", tier.model_copy(update={"downlinks": needed}), product, down_speed, up_speed, network, multiple)
 
 
-def _nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> int:
+def nic_speed(network: str, unit: Unit, planes: int, here: tuple[str, ...]) -> int:
+    """Of each of the `planes` ports of the unit's NICs on the network, Mb/s. Raises MismatchError."""
     group = unit.server.nic_groups[unit.pod.connect[network]]
     if planes not in group.breakouts:
         known = " or ".join(map(str, group.breakouts))
@@ -260,10 +296,11 @@ def _columns(name: str, network: NetworkIntent, members: list[Unit], kept: Kept)
             path = ("networks", name, "topology", "rails")
             raise MismatchError("FC3003", f"{most} NICs do not spread evenly over {rails} rails", "state a divisor", path)
         return int(rails)
-    if topology.homing > most > 0:
+    homing = topology.homing or 1
+    if homing > most > 0:
         path = ("networks", name, "topology", "homing")
-        raise MismatchError("FC3003", f"servers are homed to {topology.homing} leafs and have {most} NICs for it", "", path)
-    return int(topology.homing)
+        raise MismatchError("FC3003", f"servers are homed to {homing} leafs and have {most} NICs for it", "", path)
+    return homing
 
 
 def _needed(name: str, members: list[Unit], columns: int) -> int:
@@ -276,7 +313,8 @@ def _needed(name: str, members: list[Unit], columns: int) -> int:
     return 1 << (most - 1).bit_length()
 
 
-def _native_speed(product: Product) -> int:
+def native_speed(product: Product) -> int:
+    """Of a cage in one piece."""
     return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
 
 

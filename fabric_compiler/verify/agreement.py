@@ -15,14 +15,13 @@ import numpy.typing as npt
 
 from fabric_compiler.control.ends import Ends
 from fabric_compiler.diagnostics import Report
-from fabric_compiler.ir.graph import Graph
+from fabric_compiler.ir.graph import SERVER_TIERS, Graph
 from fabric_compiler.ir.plan import Prefix, Prefixes
 from fabric_compiler.verify.observed import Observed, ObservedInterface, ObservedSession
 
 Numbers = npt.NDArray[np.int64]
 
 _SHOWN = 10
-_SERVER_LEAF = 0
 _WIDTH = {4: 32, 6: 128}
 
 
@@ -111,7 +110,7 @@ def unpeered(graph: Graph, ends: Ends, found: Sequence[Facts]) -> Numbers:
     if not len(graph.links):
         return np.empty(0, dtype=np.int64)
     a, b = ends.by_link(np.concatenate([fact.peered for fact in found]).astype(np.int64))
-    return np.flatnonzero((a == 0) & (b == 0) & (graph.links.tiers != _SERVER_LEAF))
+    return np.flatnonzero((a == 0) & (b == 0) & ~np.isin(graph.links.tiers, SERVER_TIERS))
 
 
 def report_disagreements(

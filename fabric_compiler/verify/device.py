@@ -35,7 +35,7 @@ def check_files(
 
 def _identity(device: Device, plan: DevicePlan, observed: Observed, cabled: Set[str]) -> Iterator[str]:
     """Name and numbers are those of the plan. A leaf announces its hosts from its first server on."""
-    servers = device.role == "leaf" and any(port.name in cabled for port in device.layout.ports[: device.downlinks])
+    servers = device.faces_servers and any(port.name in cabled for port in device.layout.ports[: device.downlinks])
     announced = (*plan.loopbacks, *(plan.hosts if servers else ()))
     for what, read, planned in (
         ("name", observed.hostname, device.name),

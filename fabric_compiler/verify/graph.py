@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from fabric_compiler.diagnostics import Report
-from fabric_compiler.ir.graph import TIER_PAIRS, Graph
+from fabric_compiler.ir.graph import GLOBAL, SERVER_LEAF, SERVER_TIERS, TIER_PAIRS, Graph
 from fabric_compiler.topology.shape import Shape
 from fabric_compiler.units import format_ratio, format_speed
+from fabric_compiler.verify.groups import irregular
 from fabric_compiler.verify.spread import uneven
 
 Numbers = npt.NDArray[np.int64]
 _SHOWN = 5
-_SERVER_LEAF = 0
 _TIERS = {"leaf": 1, "spine": 2}  # links upwards, by the lower role
 
 
@@ -50,6 +50,10 @@ def check_graph(graph: Graph, shapes: Sequence[Shape], report: Report) -> tuple[
             return ()  # what follows counts on it
     capacities: list[Bisection] = []
     for shape in shapes:
+        if shape.group:
+            for sentence in irregular(graph, shape):
+                report.error("FC7001", sentence)
+            continue
         capacity = _Capacity(graph, shape)
         for sentence in (*capacity.broken(), *uneven(graph, shape)):
             report.error("FC7001", sentence)
@@ -82,10 +86,14 @@ def _ports(graph: Graph) -> Iterator[str]:
 def _roles(graph: Graph) -> Iterator[str]:
     """The ends of a link are of its two tiers, the lower one first."""
     links = graph.links
-    roles = {role: n for n, role in enumerate(dict.fromkeys(role for pair in TIER_PAIRS for role in pair.split("-")))}
+    roles = {role: n for n, role in enumerate(("server", "leaf", "spine", "core", "router"))}
     role = np.array([roles.get(d.role, -1) for d in graph.devices], dtype=np.int64)
-    pairs = np.array([[roles[role] for role in pair.split("-")] for pair in TIER_PAIRS], dtype=np.int64)
+    # global links are between routers, or between spines
+    ends = [("router", "router") if "-" not in pair else tuple(pair.split("-")) for pair in TIER_PAIRS]
+    pairs = np.array([[roles[role] for role in pair] for pair in ends], dtype=np.int64)
+    spines = (links.tiers == GLOBAL) & (role[links.a_device] == roles["spine"]) & (role[links.b_device] == roles["spine"])
     wrong = (pairs[links.tiers, 0] != role[links.a_device]) | (pairs[links.tiers, 1] != role[links.b_device])
+    wrong &= ~spines
     for link in np.flatnonzero(wrong)[:_SHOWN].tolist():
         a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
         yield f"the link of {a.name} and {b.name} is {TIER_PAIRS[links.tiers[link]]}, and they are {a.role} and {b.role}"
@@ -130,7 +138,7 @@ def _separation(graph: Graph) -> Iterator[str]:
         ((network[links.a_device] != links.network) & (network[links.a_device] >= 0), "two networks"),
         (plane[links.b_device] != links.plane, "two planes"),
         ((plane[links.a_device] != links.plane) & (plane[links.a_device] > 0), "two planes"),
-        ((pod[links.a_device] != pod[links.b_device]) & (links.tiers == _SERVER_LEAF), "two pods"),
+        ((pod[links.a_device] != pod[links.b_device]) & np.isin(links.tiers, SERVER_TIERS), "two pods"),
     ):
         for link in np.flatnonzero(ends)[:_SHOWN].tolist():
             a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]
@@ -181,7 +189,7 @@ class _Capacity:
         """A link upwards takes a port that is laid out upwards, and ends in one that is laid out downwards."""
         links, chosen = self.graph.links, self.chosen
         place = links.a_port[chosen] - self.up_first[self.lower]
-        fabric = links.tiers[chosen] != _SERVER_LEAF
+        fabric = links.tiers[chosen] != SERVER_LEAF
         wrong_up = fabric & ((place < 0) | (place >= self.up_ports[self.lower]))
         wrong_down = links.b_port[chosen] >= self.down_ports[self.upper]
         for wrong, device, port, side in (

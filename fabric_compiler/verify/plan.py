@@ -83,7 +83,7 @@ def _sizes(members: Sequence[Member], networks: dict[str, NetworkPlan]) -> Itera
     """A switch has a block of each pool that it draws on, aligned, and large enough for its ports."""
     for device, own in members:
         network = networks[device.network]
-        leaf = device.role == "leaf"
+        leaf = device.faces_servers
         # RFC 3021, RFC 6164: two addresses a link; a subnet has besides its network, gateway and IPv4 broadcast
         hosts = device.downlinks + 3 if network.subnets else 2 * device.downlinks
         for what, found, pools, needed in (
@@ -103,7 +103,7 @@ def _sizes(members: Sequence[Member], networks: dict[str, NetworkPlan]) -> Itera
 
 
 def _asns(members: Sequence[Member]) -> Iterator[str]:
-    """RFC 7938: a leaf's ASN is its own; an ASN is shared by the spines of one group, or the cores of one plane.
+    """RFC 7938: a leaf's or router's ASN is its own; an ASN is shared by the spines of one group, or the cores of one plane.
 
     Networks do not meet, so that two may use the same ASNs (see intent.pools).
     """
@@ -112,7 +112,7 @@ def _asns(members: Sequence[Member]) -> Iterator[str]:
     shared: dict[tuple[object, ...], tuple[int, str]] = {}
     for device, plan in members:
         place = (device.site, device.plane, device.rail, device.group)
-        owner = (device.network, device.role, *((device.name,) if device.role == "leaf" else place))
+        owner = (device.network, device.role, *((device.name,) if device.faces_servers else place))
         key = (device.network, plan.asn)
         if owners.setdefault(key, owner) != owner:
             yield f"{device.name} and {names[key]} have the ASN {plan.asn}"

@@ -104,7 +104,7 @@ def test_headroom_profiles_are_the_rows_in_use() -> None:
     assert [(p.size, p.xon, p.xoff) for p in qos.headroom] == [(r.size, r.xon, r.xoff) for r in (rows[SHORT], rows[LONG])]
 
 
-@pytest.mark.parametrize(("role", "topology"), [("leaf", "t0"), ("spine", "t1"), ("core", "t1"), ("router", "t1")])
+@pytest.mark.parametrize(("role", "topology"), [("leaf", "t0"), ("spine", "t1"), ("core", "t1"), ("router", "t0")])
 def test_buffers_are_those_of_the_tier(role: str, topology: str) -> None:
     qos = decided(role=role)
     assert qos.buffer_topology == topology

@@ -32,7 +32,7 @@ def test_superpod_has_the_published_counts(
     roles = Counter(device.role for device in fabric.graph.devices)
     links = np.bincount(fabric.graph.links.tiers, minlength=len(TIER_PAIRS)).tolist()
     assert roles == Counter({"server": 32 * pods, "leaf": leafs, "spine": spines} | ({"core": cores} if cores else {}))
-    assert links == [down, up, top]
+    assert links == [down, up, top, 0, 0, 0]
 
 
 def test_the_number_of_spines_divides_the_uplinks_of_a_leaf() -> None:
