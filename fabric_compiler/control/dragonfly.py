@@ -62,8 +62,8 @@ def check_class_change(shape: Shape, graph: Graph, places: Places, report: Repor
         return
     report.warning(
         "FC6008",
-        f"{shape.network}: the class change at the global hop rests on SONiC's tc_to_dscp_map at egress (sonic-swss 2559), which "
-        "is not verified for every ASIC",
+        f"{shape.network}: the class change at the global hop rests on SONiC's tc_to_dscp_map at egress (sonic-swss 2559), "
+        "which is not verified for every ASIC",
         places.at("networks", shape.network),
         "see on one router that a packet of DSCP 26 leaves a global port with DSCP 27",
     )
