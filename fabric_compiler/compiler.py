@@ -14,6 +14,8 @@ from fabric_compiler.cabling.stage import cable
 from fabric_compiler.catalog import loader as catalogue
 from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.control.decisions import Decisions, decide
+from fabric_compiler.control.protocols import ethernet_part
+from fabric_compiler.control.subnets import subnets
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity, Span
 from fabric_compiler.emit import manifest as manifests
 from fabric_compiler.emit.counts import counts
@@ -28,10 +30,12 @@ from fabric_compiler.ir.blocks import Extents, rack_block, switch_rows_block
 from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import Graph
 from fabric_compiler.ir.plan import Plan
+from fabric_compiler.model.subnet import Subnet
 from fabric_compiler.plan import lock as locks
 from fabric_compiler.plan.allocate import Allocator, allocate, shape_text
 from fabric_compiler.plan.lock import Lock
 from fabric_compiler.plan.numbers import number
+from fabric_compiler.targets import opensm
 from fabric_compiler.topology.fabric import build as build_graph
 from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
@@ -70,7 +74,8 @@ class Analysis:
     graph: Graph
     plan: Plan
     cabling: Cabling
-    decisions: Decisions
+    decisions: Decisions  # of the Ethernet networks
+    subnets: tuple[Subnet, ...]  # of the InfiniBand networks
     warnings: tuple[Diagnostic, ...]
     seconds: dict[str, float]
 
@@ -120,12 +125,16 @@ def analyse(path: Path, options: Options) -> Analysis:
         report.raise_if_failed()
         _pin_places(allocator, cabling)
     with clock("control"):
-        decisions = decide(intent, loaded.rules, found, graph, plan, blocks, cabling, catalog, source, report)
+        ethernet, ethernet_cabling = ethernet_part(intent, graph, cabling)
+        decisions = decide(intent, loaded.rules, found, ethernet, plan, blocks, ethernet_cabling, catalog, source, report)
+        managed = subnets(found, graph, plan.guids, blocks, catalog) if plan.guids else ()
         report.raise_if_failed()
     kept = {**old_lock.shapes, **{shape.network: shape_text(shape) for shape in found}}  # of removed networks too
     lock = allocator.lock(kept, {**old_lock.media, **cabling.pins})
     _check_lock(old_lock, lock, lock_path, options.locked, report)
-    return Analysis(loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, tuple(report), clock.seconds)
+    return Analysis(
+        loaded, catalog, lock_path, old_lock, lock, graph, plan, cabling, decisions, managed, tuple(report), clock.seconds
+    )
 
 
 def check(path: Path, options: Options) -> Analysis:
@@ -201,7 +210,7 @@ def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[M
 def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysis:
     """Both ends of every link agree, as read back; every override matched. Raises CompileError."""
     report = Report(list(analysis.warnings))
-    graph, decisions = analysis.graph, analysis.decisions
+    decisions = analysis.decisions
     findings = [finding for run in made for finding in run.findings]
     report.found += findings[:_SHOWN]
     if len(findings) > _SHOWN:
@@ -213,7 +222,8 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
     if not findings:  # else there are devices without files to compare
         bench = Workshop(decisions, None, options.templates)
-        report_disagreements(graph, decisions.ends, [fact for run in made for fact in run.facts], bench.observed, report)
+        found = [fact for run in made for fact in run.facts]
+        report_disagreements(decisions.graph, decisions.ends, found, bench.observed, report)
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)
@@ -226,6 +236,9 @@ def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, b
     yield "plan/addresses.csv", csv_bytes(ADDRESSES, ()) + b"".join(run.addresses for run in made)
     yield "plan/sessions.csv", csv_bytes(SESSIONS, ()) + b"".join(run.sessions for run in made)
     yield "graph.json", graph_bytes(analysis.graph)
+    for subnet in analysis.subnets:
+        for name, content in opensm.render(subnet).items():
+            yield f"{subnet.directory}/{name}", content
     for file in analysis.loaded.files:
         yield f"inputs/{file.name}", file.content
     yield f"inputs/{analysis.lock_path.name}", locks.dumps(analysis.lock).encode()

@@ -26,7 +26,7 @@ from fabric_compiler.intent.overrides import Rule, attributes, matches, matches_
 from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
-from fabric_compiler.verify.agreement import Facts, facts
+from fabric_compiler.verify.agreement import NO_FACTS, Facts, facts
 from fabric_compiler.verify.device import check_files
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.readback import reader
@@ -77,6 +77,9 @@ class Workshop:
         made = Made()
         addresses, sessions, matched, size = [], [], set(), 0
         for index in indices:
+            if self._managed(index):
+                made.facts.append(NO_FACTS)
+                continue
             model = self.model(index)
             rules = self._matched(model) if isinstance(model, SwitchModel) and self._decisions.rules else []
             matched |= {rule.index for rule in rules}
@@ -106,6 +109,11 @@ class Workshop:
             made.files, size, csv_rows(addresses), csv_rows(sessions), (len(addresses), len(sessions)),
             made.facts, made.findings, frozenset(matched),
         )  # fmt: skip
+
+    def _managed(self, index: int) -> bool:
+        """Whether it is an InfiniBand switch, which has no configuration of its own."""
+        device = self._decisions.graph.devices[index]
+        return device.kind == "switch" and not device.nos
 
     def _render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")

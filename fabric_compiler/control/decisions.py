@@ -59,7 +59,8 @@ def decide(
     places: Places,
     report: Report,
 ) -> Decisions:
-    """Decide; what does not go together is reported with its place."""
+    """Decide for the Ethernet networks, whose links alone `graph` has; what does not go together is reported with its place."""
+    shapes = [shape for shape in shapes if not shape.infiniband]
     ends = Ends.of(graph)
     drained, drained_links = _maintenance(intent, graph, ends, places, report)
     for shape in shapes:

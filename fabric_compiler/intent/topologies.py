@@ -49,6 +49,10 @@ def check(intent: Intent, source: SourceMap, report: Report) -> None:
     for name, network in intent.networks.items():
         _tiers(name, network, source, report)
         _keys(name, network, source, report)
+        if in_groups(network) and network.protocol == "infiniband" and (network.topology.rails or 1) > 1:
+            message = f"networks.{name}.topology.rails: each rail of a dragonfly is a subnet of its own on InfiniBand"
+            hint = "make a network for each rail, or spread the NICs over the routers of a group with homing"
+            report.error("FC2008", message, source.at("networks", name, "topology", "rails"), hint)
         if in_groups(network):
             _stated_once(name, network, source, report)
     for index, pod in enumerate(intent.pods):

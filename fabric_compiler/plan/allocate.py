@@ -12,14 +12,16 @@ from fabric_compiler.ir.blocks import (
     Extents,
     asn_block,
     management_block,
+    manager_block,
     network_block,
     pod_rows,
     site_rows,
 )
 from fabric_compiler.plan.lock import Entry, Lock, space
-from fabric_compiler.topology.base import topology
+from fabric_compiler.topology.base import Topology, topology
 from fabric_compiler.topology.global_cables import global_cables, most_groups
 from fabric_compiler.topology.growth import moved_cables
+from fabric_compiler.topology.seats import NoSeatError, seats
 from fabric_compiler.topology.shape import GroupShape, Places, Shape
 from fabric_compiler.units import format_speed
 
@@ -57,6 +59,11 @@ class Allocator:
     def pin(self, owner: str, extents: Extents) -> None:
         """Numbers that a stage chose by itself."""
         self.asked.add(owner)
+        taken = self._taken.setdefault(space(owner), [])
+        for block in self.entries.get(owner, Entry(Extents(()))).extents.blocks:
+            taken.remove(block)
+        for block in extents.blocks:
+            self._insert(taken, block)
         self.entries[owner] = Entry(extents)
 
     def held(self, prefix: str) -> Iterable[tuple[str, Entry]]:
@@ -121,10 +128,13 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
     for shape in shapes:
         _warn_of_new_shape(shape, lock, places, report)
         _take_rows(shape, allocator, places, report)
-        above = topology(shape.intent.topology.kind).blocks(shape, allocator.extents(), places, report)
+        kind = topology(shape.intent.topology.kind)
+        _take_seats(shape, kind, allocator, places, report)
+        above = kind.blocks(shape, allocator.extents(), places, report)
         for owner, size in above.items():
             allocator.take(owner, size)
-            allocator.take(asn_block(owner), 1)
+            if not shape.infiniband:
+                allocator.take(asn_block(owner), 1)
         if intent.management:
             for attachment in shape.attachments:
                 pod = pod_rows(shape.network, attachment.site, attachment.name)
@@ -133,6 +143,36 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
             for owner, size in above.items():
                 allocator.take(management_block(owner), size)
     return allocator
+
+
+def _take_seats(shape: Shape, kind: Topology, allocator: Allocator, places: Places, report: Report) -> None:
+    """Free ports of leafs for the hosts of the subnet manager."""
+    hosts, at = shape.intent.subnet_manager.hosts, ("networks", shape.network, "subnet-manager", "hosts")
+    nics = shape.host_nics
+    if nics is None:
+        return
+    held = {host: allocator.entries.get(manager_block(shape.network, host), Entry(Extents(()))).extents for host in hosts}
+    free = list(kind.seats(shape, allocator.extents()))
+    try:
+        found = seats(hosts, nics.count, shape.planes, free, held)
+    except NoSeatError as error:
+        host = str(error)
+        report.error(
+            "FC3001",
+            f"{shape.network} has no leaf port free for {host}, a host of the subnet manager: its {len(hosts)} hosts take "
+            f"{len(hosts) * nics.count * shape.planes} ports, and the pods leave {len(free)}",
+            places.at(*at, hosts.index(host)),
+            "give a pod of its own a server less (31 of 32, as NVIDIA's SuperPOD does), or a reserve of its servers less",
+        )
+        return
+    for host, extents in found.items():
+        if held[host].blocks and held[host] != extents:
+            report.warning(
+                "FC4005",
+                f"the ports of {host} on {shape.network} are taken by servers, or gone: its cables move",
+                places.at(*at, hosts.index(host)),
+            )
+        allocator.pin(manager_block(shape.network, host), extents)
 
 
 def shape_text(shape: Shape) -> str:

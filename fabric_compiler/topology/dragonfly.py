@@ -11,7 +11,7 @@ from fabric_compiler.diagnostics import Report
 from fabric_compiler.ir.blocks import Blocks
 from fabric_compiler.ir.graph import LOCAL, SERVER_ROUTER
 from fabric_compiler.topology.base import Topology
-from fabric_compiler.topology.grouped import GroupBuilder, within_reach
+from fabric_compiler.topology.grouped import GroupBuilder, seats, within_reach
 from fabric_compiler.topology.groups import fitted
 from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
@@ -56,4 +56,4 @@ class _Builder(GroupBuilder):
         )
 
 
-TOPOLOGY = Topology(fitted, blocks, build)
+TOPOLOGY = Topology(fitted, blocks, build, seats)

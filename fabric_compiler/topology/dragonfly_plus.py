@@ -12,7 +12,7 @@ from fabric_compiler.diagnostics import Report
 from fabric_compiler.ir.blocks import Blocks, spine_block
 from fabric_compiler.ir.graph import LEAF_SPINE, SERVER_LEAF
 from fabric_compiler.topology.base import Topology
-from fabric_compiler.topology.grouped import GroupBuilder, group_of, laid_out, within_reach
+from fabric_compiler.topology.grouped import GroupBuilder, group_of, laid_out, seats, within_reach
 from fabric_compiler.topology.groups import fitted
 from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
@@ -91,4 +91,4 @@ class _Builder(GroupBuilder):
         )
 
 
-TOPOLOGY = Topology(fitted, blocks, build)
+TOPOLOGY = Topology(fitted, blocks, build, seats)

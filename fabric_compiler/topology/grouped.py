@@ -15,6 +15,7 @@ from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
 from fabric_compiler.topology.parts import Parts
 from fabric_compiler.topology.products import Split
+from fabric_compiler.topology.seats import Seat
 from fabric_compiler.topology.shape import Attachment, GroupShape, Places, Shape
 
 
@@ -53,6 +54,26 @@ def within_reach(shape: Shape, blocks: Blocks, places: Places, report: Report) -
         place = places.at("networks", shape.network, "topology")
         report.error("FC4007", message, place, "`fabricc lock prune` frees the places of removed pods")
     return groups <= most
+
+
+def seats(shape: Shape, rows: Blocks) -> Iterator[Seat]:
+    """Ports of existing routers or leafs that no server has, within the reserve of its pod either."""
+    group = group_of(shape)
+    for attachment in shape.attachments:
+        if attachment.unit is None:
+            continue
+        span = rows[pod_rows(shape.network, attachment.site, attachment.name)]
+        servers = max(attachment.unit.pod.servers, attachment.unit.pod.reserve.servers or 0)
+        per_switch = -(-attachment.nics_per_column // group.homing)
+        on_set = group.hosts // per_switch
+        for row in range(attachment.rows):
+            turn, number = divmod(row, group.switches)
+            before = turn * attachment.servers_per_leaf + number // group.homing * on_set
+            first = min(max(servers - before, 0), on_set) * per_switch
+            for wide in range(shape.planes * shape.columns):
+                slot = span.slot(row) * shape.planes * shape.columns + wide
+                for port in range(first, group.hosts):
+                    yield Seat(slot, port, wide // shape.columns + 1, span.slot(row))
 
 
 class GroupBuilder:

@@ -22,6 +22,7 @@ from fabric_compiler.topology.shape import (
     MismatchError,
     Shape,
     Unit,
+    manager_host,
     native_speed,
     nic_speed,
 )
@@ -40,7 +41,7 @@ class _Fitting:
     def __init__(
         self, name: str, network: NetworkIntent, intent: Intent, members: list[Unit], kept: Kept, catalog: Catalog
     ) -> None:
-        self.name, self.network, self.members, self.kept = name, network, members, kept
+        self.name, self.network, self.members, self.kept, self.catalog = name, network, members, kept, catalog
         self.topology = network.topology
         self.here: tuple[str | int, ...] = ("networks", name, "topology")
         self.plus = self.topology.kind == "dragonfly-plus"
@@ -96,6 +97,7 @@ class _Fitting:
             reserved_rows={self.site: reserved * group.switches},
             ports=self.kept.ports or 1 << (low.downlinks - 1).bit_length(),
             group=group,
+            host=manager_host(self.network, self.topology.planes, self.down_speed, self.catalog, ("networks", self.name)),
         )
 
     def _rails(self) -> int:

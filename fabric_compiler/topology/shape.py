@@ -13,10 +13,12 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Protocol
 
-from fabric_compiler.catalog.types import Catalog, Server
+from fabric_compiler.catalog.types import Catalog, NicGroup, Server
 from fabric_compiler.diagnostics import Report, Span
 from fabric_compiler.intent.schema import Intent, NetworkIntent, Pod, Tier
 from fabric_compiler.topology.products import PortsError, Product, Split, all_down, product, split
+from fabric_compiler.topology.seats import host_nics
+from fabric_compiler.units import format_speed
 
 MAX_SERVERS = 150_000
 MAX_LINKS = 4_000_000
@@ -108,7 +110,12 @@ class Shape:
     attachments: tuple[Attachment, ...]
     reserved_rows: dict[str, int]  # by site
     ports: int  # downlinks that each leaf has addresses for, a power of two
+    host: Server | None = None  # what the hosts of the subnet manager are, where some are stated
     group: GroupShape | None = None  # of a dragonfly; its leafs are its routers, and no tier stands above them
+
+    @property
+    def host_nics(self) -> NicGroup | None:
+        return host_nics(self.host, self.planes) if self.host else None
 
     @property
     def rails(self) -> bool:
@@ -118,6 +125,10 @@ class Shape:
     def separate_rails(self) -> bool:
         """Each rail of a dragonfly is one of its own: no cable leads from one to another."""
         return self.group is not None
+
+    @property
+    def infiniband(self) -> bool:
+        return self.intent.protocol == "infiniband"
 
     @property
     def spines_by_column(self) -> bool:
@@ -239,7 +250,22 @@ def fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Unit
         core_tier = network.core or network.tier("spine").model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
         spine = _split(here, "spine", network.tier("spine"), spine_product, up_speed, up_speed, None)
         core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
-    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports)
+    host = manager_host(network, planes, leaf.down_speed, catalog, here)
+    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports, host=host)
+
+
+def manager_host(network: NetworkIntent, planes: int, speed: int, catalog: Catalog, here: tuple[str, ...]) -> Server | None:
+    """The product of the subnet manager's hosts. Raises MismatchError."""
+    manager = network.subnet_manager
+    if not manager.hosts:
+        return None
+    server = catalog.servers[manager.server]
+    nics = host_nics(server, planes)
+    if nics is None or nics.breakouts[planes] != speed:
+        path = (*here, "subnet-manager", "server")
+        message = f"{server.name}, the host of the subnet manager, has no InfiniBand ports of {format_speed(speed)}"
+        raise MismatchError("FC3002", message + (f" in {planes} planes" if planes > 1 else ""), "state another server", path)
+    return server
 
 
 def _leaf(
@@ -314,8 +340,9 @@ def _needed(name: str, members: list[Unit], columns: int) -> int:
 
 
 def native_speed(product: Product) -> int:
-    """Of a cage in one piece."""
-    return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
+    """Of a cage in one piece; InfiniBand's cages have a single mode."""
+    modes = product.switch.cages[0].breakouts
+    return max(b.speed for b in modes if b.ports == 1 or len(modes) == 1)
 
 
 def _split(

@@ -38,6 +38,10 @@ class Facts:
     peered: npt.NDArray[np.bool_]
 
 
+NO_FACTS = Facts(np.empty(0, dtype=np.int64), np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.bool_))
+"""Of a device that has no files."""
+
+
 def facts(observed: Observed, ports: Sequence[str], server_link: Sequence[bool]) -> Facts:
     """What the files of a device say of its cabled `ports`; `server_link` tells those between a server and a leaf."""
     by_interface, by_address = _sessions(observed)

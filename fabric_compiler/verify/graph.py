@@ -87,6 +87,7 @@ def _roles(graph: Graph) -> Iterator[str]:
     """The ends of a link are of its two tiers, the lower one first."""
     links = graph.links
     roles = {role: n for n, role in enumerate(("server", "leaf", "spine", "core", "router"))}
+    roles["manager"] = roles["server"]  # a host of the subnet manager takes a server's place
     role = np.array([roles.get(d.role, -1) for d in graph.devices], dtype=np.int64)
     # global links are between routers, or between spines
     ends = [("router", "router") if "-" not in pair else tuple(pair.split("-")) for pair in TIER_PAIRS]
@@ -132,13 +133,17 @@ def _separation(graph: Graph) -> Iterator[str]:
     pod = np.array([pods[d.pod] for d in graph.devices], dtype=np.int64)
     network = np.array([networks.get(d.network, -1) for d in graph.devices], dtype=np.int64)
     plane = np.array([d.plane for d in graph.devices], dtype=np.int64)
+    server = np.array([d.role == "server" for d in graph.devices], dtype=np.bool_)
     for ends, what in (
         (site[links.a_device] != site[links.b_device], "two sites"),
         (network[links.b_device] != links.network, "two networks"),
         ((network[links.a_device] != links.network) & (network[links.a_device] >= 0), "two networks"),
         (plane[links.b_device] != links.plane, "two planes"),
         ((plane[links.a_device] != links.plane) & (plane[links.a_device] > 0), "two planes"),
-        ((pod[links.a_device] != pod[links.b_device]) & np.isin(links.tiers, SERVER_TIERS), "two pods"),
+        (
+            (pod[links.a_device] != pod[links.b_device]) & np.isin(links.tiers, SERVER_TIERS) & server[links.a_device],
+            "two pods",
+        ),
     ):
         for link in np.flatnonzero(ends)[:_SHOWN].tolist():
             a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]

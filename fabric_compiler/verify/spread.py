@@ -35,6 +35,9 @@ def _nics(graph: Graph, shape: Shape, chosen: Numbers) -> Iterator[str]:
     layout = np.array([layouts[id(d.layout)] for d in devices], dtype=np.int64)
     rail = np.array([d.rail for d in devices], dtype=np.int64)
     row = np.array([d.index for d in devices], dtype=np.int64)
+    chosen = chosen[np.array([devices[n].role == "server" for n in links.a_device[chosen].tolist()], dtype=np.bool_)]
+    if not len(chosen):
+        return
     server, leaf, port = links.a_device[chosen], links.b_device[chosen], links.a_port[chosen]
     for link in _strangers(layout[server] << 32 | port, rail[leaf]):
         d, found = devices[server[link]], rail[leaf[link]]

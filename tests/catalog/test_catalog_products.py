@@ -40,6 +40,8 @@ def test_every_switch_is_consistent(name: str) -> None:
     assert switch.name == name
     assert len(switch.source) > 20
     assert switch.watts > 0
+    if switch.protocol == "infiniband":
+        return
     lanes = [lane for cage in switch.cages for lane in cage.lanes]
     assert len(lanes) == len(set(lanes))
     for cage in switch.cages:
