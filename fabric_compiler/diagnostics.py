@@ -86,6 +86,7 @@ CODES: dict[str, str] = {
     "FC7002": "the plan is inconsistent",
     "FC7003": "the platform does not have what the configuration uses",
     "FC7004": "the two ends of a link, as read back from the rendered files, disagree",
+    "FC7020": "a failure leaves less than the intent asks for",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",

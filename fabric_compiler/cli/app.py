@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from fabric_compiler import __version__
-from fabric_compiler.cli import compiling, goldens, locks, reference
+from fabric_compiler.cli import compiling, diffing, drawing, explaining, goldens, locks, reference
 from fabric_compiler.console import ExitCode, report_bug
 
 app = typer.Typer(
@@ -29,6 +29,9 @@ app.add_typer(lock_app, name="lock")
 
 app.command("compile")(compiling.compile_)
 app.command()(compiling.check)
+app.command()(diffing.diff)
+app.command()(explaining.explain)
+app.command()(drawing.graph)
 app.command()(reference.schema)
 app.command("catalog")(reference.catalog_)
 app.command()(reference.init)

@@ -53,6 +53,9 @@ def check(intent: Intent, source: SourceMap, report: Report) -> None:
             message = f"networks.{name}.topology.rails: each rail of a dragonfly is a subnet of its own on InfiniBand"
             hint = "make a network for each rail, or spread the NICs over the routers of a group with homing"
             report.error("FC2008", message, source.at("networks", name, "topology", "rails"), hint)
+        if in_groups(network) and network.survive:
+            message = f"networks.{name}.survive: what remains is counted on leafs and the tiers above them, not on a dragonfly"
+            report.error("FC2008", message, source.at("networks", name, "survive", key=True))
         if in_groups(network):
             _stated_once(name, network, source, report)
     for index, pod in enumerate(intent.pods):
