@@ -42,6 +42,8 @@ from fabric_compiler.verify.agreement import report_disagreements
 from fabric_compiler.verify.failures.survey import Row, survey
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
+from fabric_compiler.verify.proof import prove_together
+from fabric_compiler.verify.routing.findings import Known
 from fabric_compiler.workshop import Made, Workshop, make_all
 
 _SHOWN = 20  # findings of single devices
@@ -82,6 +84,7 @@ class Analysis:
     warnings: tuple[Diagnostic, ...]
     seconds: dict[str, float]
     failures: tuple[Row, ...] = ()  # what remains without any part, once proven
+    proofs: tuple[str, ...] = ()  # what was proven, in sentences
 
     @property
     def lock_changed(self) -> bool:
@@ -143,6 +146,7 @@ def analyse(path: Path, options: Options) -> Analysis:
 
 def check(path: Path, options: Options) -> Analysis:
     """Everything that `build` does, without writing, and the proofs. Raises CompileError."""
+    options = replace(options, prove=True)
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
@@ -211,7 +215,7 @@ def _make(analysis: Analysis, root: Path | None, options: Options) -> Iterator[M
         done += count
         options.progress("devices", done, total)
 
-    return make_all(analysis.decisions, root, options.templates, options.jobs, progress)
+    return make_all(analysis.decisions, root, options.templates, options.jobs, progress, options.prove)
 
 
 def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysis:
@@ -227,14 +231,20 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
         if rule.index not in matched:
             place = analysis.loaded.source.at("overrides", rule.index, "match")
             report.error("FC6001", "the override matches nothing", place, "its patterns must all fit one device and interface")
+    disagree: frozenset[int] = frozenset()
+    proofs: tuple[str, ...] = ()
     if not findings:  # else there are devices without files to compare
         bench = Workshop(decisions, None, options.templates)
         found = [fact for run in made for fact in run.facts]
-        report_disagreements(decisions.graph, decisions.ends, found, bench.observed, report)
+        disagree = report_disagreements(decisions.graph, decisions.ends, found, bench.observed, report)
+        if options.prove:
+            with _timed(analysis, "proofs"):
+                speakers = [speaker for run in made for speaker in run.speakers]
+                proofs = prove_together(decisions, decisions.graph, speakers, Known(links=disagree), report).sentences
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)
-    return replace(analysis, warnings=tuple(report))
+    return replace(analysis, warnings=tuple(report), proofs=proofs)
 
 
 def _proven(analysis: Analysis, options: Options) -> Analysis:

@@ -31,7 +31,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, as the other side of a conflict."""
+    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, as the other side of a conflict.
+
+    `examples` are the first cases of a finding that has many, a line each; the last says how many more there are.
+    """
 
     code: str
     severity: Severity
@@ -39,6 +42,7 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[tuple[str, Span], ...] = ()
+    examples: tuple[str, ...] = ()
 
 
 # The first digit names the stage: 1 reading, 2 language, 3 topology, 4 plan and lock, 5 cabling and power,
@@ -86,6 +90,13 @@ CODES: dict[str, str] = {
     "FC7002": "the plan is inconsistent",
     "FC7003": "the platform does not have what the configuration uses",
     "FC7004": "the two ends of a link, as read back from the rendered files, disagree",
+    "FC7010": "a BGP session would not come up, or would carry less than it should",
+    "FC7011": "a route is missing that the topology promises",
+    "FC7012": "traffic would be spread over other links than the topology promises",
+    "FC7013": "packets would go in a circle, or to a device that has no route for them",
+    "FC7014": "two devices have the same prefix",
+    "FC7015": "the routing does not come to rest, or hangs on the order of events",
+    "FC7016": "a line that bears on routing is not understood, so that nothing is proven",
     "FC7020": "a failure leaves less than the intent asks for",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
@@ -115,12 +126,10 @@ class Report:
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.found)
 
-    def _add(
-        self, severity: Severity, code: str, message: str, span: Span | None, hint: str, related: tuple[tuple[str, Span], ...]
-    ) -> None:
-        if code not in CODES:
-            raise KeyError(code)
-        diagnostic = Diagnostic(code, severity, message, span, hint, related)
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Once, however often it is found."""
+        if diagnostic.code not in CODES:
+            raise KeyError(diagnostic.code)
         if diagnostic not in self._seen:
             self._seen.add(diagnostic)
             self.found.append(diagnostic)
@@ -128,12 +137,12 @@ class Report:
     def error(
         self, code: str, message: str, span: Span | None = None, hint: str = "", related: tuple[tuple[str, Span], ...] = ()
     ) -> None:
-        self._add(Severity.ERROR, code, message, span, hint, related)
+        self.add(Diagnostic(code, Severity.ERROR, message, span, hint, related))
 
     def warning(
         self, code: str, message: str, span: Span | None = None, hint: str = "", related: tuple[tuple[str, Span], ...] = ()
     ) -> None:
-        self._add(Severity.WARNING, code, message, span, hint, related)
+        self.add(Diagnostic(code, Severity.WARNING, message, span, hint, related))
 
     def fatal(self, code: str, message: str, span: Span | None = None, hint: str = "") -> NoReturn:
         """Report an error after which nothing more can be found."""
@@ -161,6 +170,7 @@ def render_text(diagnostics: Iterable[Diagnostic]) -> list[str]:
         where = f"{d.span}: " if d.span else ""
         lines.append(f"{where}{d.severity}[{d.code}]: {_one_line(d.message)}")
         lines += [f"  see {span}: {_one_line(what)}" for what, span in d.related]
+        lines += [f"  {_one_line(example)}" for example in d.examples]
         if d.hint:
             lines.append(f"  hint: {_one_line(d.hint)}")
     return lines
@@ -176,7 +186,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> list[str]:
     for d in in_order(diagnostics):
         level = {"error": "error", "warning": "warning", "note": "notice"}[d.severity]
         place = f"file={_property(d.span.file)},line={d.span.line},col={d.span.column}," if d.span else ""
-        text = d.message + (f" ({d.hint})" if d.hint else "")
+        text = "\n".join((d.message + (f" ({d.hint})" if d.hint else ""), *d.examples))
         lines.append(f"::{level} {place}title={_property(d.code)}::{_data(text)}")
     return lines
 
@@ -197,7 +207,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic], version: str) -> str:
             {
                 "ruleId": d.code,
                 "level": str(d.severity),
-                "message": {"text": d.message + (f" Hint: {d.hint}" if d.hint else "")},
+                "message": {"text": "\n".join((d.message + (f" Hint: {d.hint}" if d.hint else ""), *d.examples))},
                 "locations": [_sarif_location(d.span)] if d.span else [],
             }
             for d in found
@@ -218,6 +228,8 @@ def _as_dict(d: Diagnostic) -> dict[str, Any]:
         out |= {"file": d.span.file, "line": d.span.line, "column": d.span.column}
     if d.hint:
         out["hint"] = d.hint
+    if d.examples:
+        out["examples"] = list(d.examples)
     if d.related:
         out["related"] = [{"message": m, "file": s.file, "line": s.line, "column": s.column} for m, s in d.related]
     return out

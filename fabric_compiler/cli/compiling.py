@@ -79,9 +79,10 @@ def check(
     with progress(form) as advance:
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
-    show(found.warnings, form, {"checked": str(intent), **proofs.as_json(found)})
+    show(found.warnings, form, {"checked": str(intent), "proofs": list(found.proofs), **proofs.as_json(found)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
+        print("".join(f"  {sentence}\n" for sentence in found.proofs), end="")
         print("\n".join(proofs.lines(found)))
     raise typer.Exit(exit_code(found.warnings, strict))
 
@@ -142,6 +143,7 @@ def _summary(made: Build) -> list[str]:
         f"  {made.path}/plan       cabling, addresses, ASNs, sessions and bill of materials as CSV",
         f"  {made.path}/graph.json and manifest.json",
         f"  {shown(found.lock_path)}  {'written: commit it with the intent' if changed else 'unchanged'}",
+        *(f"  {sentence}" for sentence in found.proofs),
         *(manifest.render(made.summary) if made.replaced else []),
     ]
 
@@ -156,5 +158,6 @@ def _as_json(made: Build) -> dict[str, Any]:
         "seconds": {stage: round(value, 4) for stage, value in made.analysis.seconds.items()},
         "lock_changed": made.analysis.lock_changed,
         **proofs.as_json(made.analysis),
+        "proofs": list(made.analysis.proofs),
         "changes": [msgspec.to_builtins(change) for change in made.summary.changes],
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from fabric_compiler.catalog.types import Catalog
-from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity, Span
+from fabric_compiler.diagnostics import CompileError, Diagnostic, Report
 from fabric_compiler.intent import errors, files, overrides, references
 from fabric_compiler.intent.files import InputFile
 from fabric_compiler.intent.merge import merge
@@ -31,12 +31,10 @@ class Loaded:
 class _Findings(Report):
     """A report that ends the run when it is full: a hostile intent could be wrong a million times."""
 
-    def _add(
-        self, severity: Severity, code: str, message: str, span: Span | None, hint: str, related: tuple[tuple[str, Span], ...]
-    ) -> None:
+    def add(self, diagnostic: Diagnostic) -> None:
         if len(self.found) > MAX_FINDINGS:
             raise CompileError(self.found)
-        super()._add(severity, code, message, span, hint, related)
+        super().add(diagnostic)
 
 
 def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:

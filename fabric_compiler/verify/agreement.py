@@ -119,8 +119,11 @@ def unpeered(graph: Graph, ends: Ends, found: Sequence[Facts]) -> Numbers:
 
 def report_disagreements(
     graph: Graph, ends: Ends, found: Sequence[Facts], observed: Callable[[int], Observed], report: Report
-) -> None:
-    """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again."""
+) -> frozenset[int]:
+    """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again.
+
+    Returns the numbers of all those links.
+    """
     links = graph.links
     hint = "an override may have changed one end alone; else it is a bug of the compiler"
     wrong = disagreements(graph, ends, found)
@@ -136,6 +139,7 @@ def report_disagreements(
         a_port, b_port = _port_names(graph, link)
         sentence = f"{a.name} {a_port} and {b.name} {b_port} have no BGP session over their link{_rest(place, len(silent))}"
         report.error("FC7004", sentence, hint="it is a bug of the compiler, or of a template")
+    return frozenset((*wrong.tolist(), *silent.tolist()))
 
 
 def _port_names(graph: Graph, link: int) -> tuple[str, str]:
