@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from fabric_compiler.ir.graph import Device, Graph
 from fabric_compiler.verify.routing.mesh import Numbers
+from fabric_compiler.verify.routing.minimal import MinimalPromise
 
 Mask = npt.NDArray[np.bool_]
 
@@ -108,6 +109,8 @@ class ClosPromise:
 KINDS: Mapping[str, Callable[[Graph, Numbers, Set[int], Set[int]], Promise]] = {
     "rail-optimized": ClosPromise,
     "leaf-spine": ClosPromise,
+    "dragonfly": MinimalPromise,
+    "dragonfly-plus": MinimalPromise,
 }
 """By kind of topology: from the graph, the switches of a site and plane, and what is drained of devices and links."""
 
@@ -119,5 +122,15 @@ def promises(graph: Graph, kinds: Mapping[str, str], drained: Set[int], drained_
         if device.kind == "switch":
             places.setdefault((device.network, device.site, device.plane), []).append(n)
     for (network, _, _), members in places.items():
-        if kinds[network] in KINDS:
-            yield KINDS[kinds[network]](graph, np.array(members, dtype=np.int64), drained, drained_links)
+        make = KINDS.get(kinds[network])
+        resting = bool(drained & set(members)) or bool(drained_links and _ends(graph, drained_links) & set(members))
+        if make is MinimalPromise and resting:
+            continue
+        if make:
+            yield make(graph, np.array(members, dtype=np.int64), drained, drained_links)
+
+
+def _ends(graph: Graph, links: Set[int]) -> set[int]:
+    """Devices at the ends of links."""
+    chosen = sorted(links)
+    return {*graph.links.a_device[chosen].tolist(), *graph.links.b_device[chosen].tolist()}
