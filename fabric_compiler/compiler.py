@@ -240,7 +240,8 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
         if options.prove:
             with _timed(analysis, "proofs"):
                 speakers = [speaker for run in made for speaker in run.speakers]
-                proofs = prove_together(decisions, decisions.graph, speakers, Known(links=disagree), report).sentences
+                classes = [held for run in made for held in run.classes]
+                proofs = prove_together(decisions, decisions.graph, speakers, classes, Known(links=disagree), report).sentences
     report.raise_if_failed()
     if options.strict and report.found:
         raise CompileError(report)

@@ -98,6 +98,8 @@ CODES: dict[str, str] = {
     "FC7015": "the routing does not come to rest, or hangs on the order of events",
     "FC7016": "a line that bears on routing is not understood, so that nothing is proven",
     "FC7020": "a failure leaves less than the intent asks for",
+    "FC7030": "lossless buffers wait for one another in a circle",
+    "FC7031": "packets are paused by a priority that their queue does not obey",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",

@@ -27,6 +27,7 @@ from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
 from fabric_compiler.verify.agreement import NO_FACTS, Facts
+from fabric_compiler.verify.buffers import DeviceClasses
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.proof import UNREADABLE, Reader
 from fabric_compiler.verify.routing.speakers import Speaker
@@ -48,6 +49,7 @@ class Made:
     rows: tuple[int, int] = (0, 0)  # of addresses, of sessions
     facts: list[Facts] = field(default_factory=list)
     speakers: list[Speaker | None] = field(default_factory=list)
+    classes: list[DeviceClasses] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     rules: frozenset[int] = frozenset()  # overrides that matched
 
@@ -81,6 +83,7 @@ class Workshop:
             if self._managed(index):
                 made.facts.append(NO_FACTS)
                 made.speakers.append(None)
+                made.classes.append(())
                 continue
             model = self.model(index)
             rules = self._matched(model) if isinstance(model, SwitchModel) and self._decisions.rules else []
@@ -96,6 +99,7 @@ class Workshop:
                 continue
             made.facts.append(found.facts)
             made.speakers.append(found.speaker)
+            made.classes.append(found.classes)
             made.findings.extend(_finding(sentence, rules) for sentence in found.sentences)
             for name, content in files.items():
                 path = f"{directory}/{name}"
@@ -110,7 +114,7 @@ class Workshop:
                 addresses += server_addresses(model)
         return Made(
             made.files, size, csv_rows(addresses), csv_rows(sessions), (len(addresses), len(sessions)),
-            made.facts, made.speakers, made.findings, frozenset(matched),
+            made.facts, made.speakers, made.classes, made.findings, frozenset(matched),
         )  # fmt: skip
 
     def _managed(self, index: int) -> bool:

@@ -16,6 +16,20 @@ EXTERNAL = 0
 """The ASN of a neighbour that may have any but our own."""
 
 
+class PortClasses(NamedTuple):
+    """What a port does with a packet's class. `tc` has the traffic class of each DSCP that comes in.
+
+    By traffic class are `pauses` (the priority that the port pauses when what comes in of it fills its buffer, -1: none),
+    `queue` (that it leaves by) and `dscp` (that it leaves with, -1: its own). `obeys` has by queue the priority whose pause stops it.
+    """
+
+    tc: tuple[int, ...]
+    pauses: tuple[int, ...]
+    queue: tuple[int, ...]
+    dscp: tuple[int, ...]
+    obeys: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class ObservedInterface:
     enabled: bool
@@ -27,6 +41,7 @@ class ObservedInterface:
     vlan: int
     # per lossless class: (DSCP values that map to it, priority that is paused), sorted
     lossless: tuple[tuple[tuple[int, ...], int], ...]
+    classes: PortClasses | None = None  # None: a class keeps its DSCP and has one number as priority and queue
 
 
 class PrefixMatch(NamedTuple):

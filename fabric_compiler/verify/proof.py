@@ -14,6 +14,8 @@ from fabric_compiler.control.ends import End, Ends
 from fabric_compiler.diagnostics import Report
 from fabric_compiler.ir.graph import Graph, Links
 from fabric_compiler.verify.agreement import Facts, facts, report_disagreements
+from fabric_compiler.verify.buffers import DeviceClasses, device_classes
+from fabric_compiler.verify.deadlock import check_deadlock
 from fabric_compiler.verify.device import check_files
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.readback import reader
@@ -29,11 +31,13 @@ _SHOWN = 20  # findings of single devices
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One device as its files are: what it must share with its neighbours, what is wrong with it by itself, its routing."""
+    """One device as its files are: what it must share with its neighbours, what is wrong with it by itself, its routing, and
+    the traffic classes of its ports."""
 
     facts: Facts
     sentences: list[str]
     speaker: Speaker | None  # None: of a server, or not asked for
+    classes: DeviceClasses = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,10 @@ class Reader:
         switch = d.catalog.switches[device.model] if device.kind == "switch" else None
         sentences = check_files(device, d.plan.devices[index], switch, files, observed, ports)
         spoken = speaker(observed, self._numbers(index)) if self.speaking and switch else None
-        return Reading(facts(observed, ports, to_server), sentences, spoken)
+        if spoken is None:
+            return Reading(facts(observed, ports, to_server), sentences, None)
+        classes = device_classes(observed.interfaces.get(port.name) for port in device.layout.ports)
+        return Reading(facts(observed, ports, to_server), sentences, spoken, classes)
 
     def _numbers(self, index: int) -> dict[str, int]:
         layout = self.decisions.graph.devices[index].layout  # layouts live as long as the graph
@@ -106,11 +113,22 @@ def prove(
     disagree = report_disagreements(
         graph, ends, [r.facts for r in readings], lambda n: read.observed(n, files[graph.devices[n].name]), report
     )
-    return prove_together(decisions, graph, [r.speaker for r in readings], Known(frozenset(wrong), disagree), report)
+    speakers, classes = [r.speaker for r in readings], [r.classes for r in readings]
+    return prove_together(decisions, graph, speakers, classes, Known(frozenset(wrong), disagree), report)
 
 
-def prove_together(decisions: Decisions, graph: Graph, speakers: Speakers, known: Known, report: Report) -> Proven:
+def prove_together(
+    decisions: Decisions,
+    graph: Graph,
+    speakers: Speakers,
+    classes: Sequence[DeviceClasses],
+    known: Known,
+    report: Report,
+) -> Proven:
     """What is proven of all devices together, over the cables of `graph`; `known` was reported before."""
     at_rest = routing(graph, speakers)
-    sentence = check_routing(decisions, at_rest, known, report)
-    return Proven(at_rest, (sentence,) if sentence else ())
+    sentences = [check_routing(decisions, at_rest, known, report)]
+    if sentences[0]:  # else the forwarding is not that of the fabric as it will be
+        cabling = decisions.cabling if graph.links is decisions.graph.links else None
+        sentences.append(check_deadlock(at_rest, cabling, classes, report))
+    return Proven(at_rest, tuple(sentence for sentence in sentences if sentence))

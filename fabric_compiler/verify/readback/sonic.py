@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fabric_compiler.model.device import Prefix
-from fabric_compiler.verify.observed import Observed, ObservedInterface
+from fabric_compiler.verify.observed import Observed, ObservedInterface, PortClasses
 from fabric_compiler.verify.readback.frr import facts
 from fabric_compiler.verify.readback.policies import parse_prefix
 
@@ -32,6 +32,9 @@ class _ConfigDb(msgspec.Struct):
     port_qos: Table = msgspec.field(default_factory=dict, name="PORT_QOS_MAP")
     dscp_to_tc: Table = msgspec.field(default_factory=dict, name="DSCP_TO_TC_MAP")
     tc_to_group: Table = msgspec.field(default_factory=dict, name="TC_TO_PRIORITY_GROUP_MAP")
+    tc_to_queue: Table = msgspec.field(default_factory=dict, name="TC_TO_QUEUE_MAP")
+    tc_to_dscp: Table = msgspec.field(default_factory=dict, name="TC_TO_DSCP_MAP")
+    pause_to_queue: Table = msgspec.field(default_factory=dict, name="MAP_PFC_PRIORITY_TO_QUEUE")
     pause_to_group: Table = msgspec.field(default_factory=dict, name="PFC_PRIORITY_TO_PRIORITY_GROUP_MAP")
 
 
@@ -60,7 +63,7 @@ def read(files: Mapping[str, bytes]) -> Observed:
 def _interfaces(db: _ConfigDb, access: Mapping[str, int]) -> dict[str, ObservedInterface]:
     rows = db.interfaces
     addresses = _by_interface(rows)
-    lossless = _lossless(db)
+    lossless, classes = _lossless(db), _port_classes(db)
     found = {}
     for name, port in db.ports.items():
         found[name] = ObservedInterface(
@@ -72,6 +75,7 @@ def _interfaces(db: _ConfigDb, access: Mapping[str, int]) -> dict[str, ObservedI
             unnumbered=rows.get(name, {}).get("ipv6_use_link_local_only") == "enable",
             vlan=access.get(name, 0),
             lossless=lossless.get(name, ()),
+            classes=classes.get(name),
         )
     return found
 
@@ -124,3 +128,52 @@ def _classes(db: _ConfigDb, paused: str, dscp_map: str, group_map: str, pause_ma
         dscps = tuple(sorted(int(dscp) for dscp, tc in classes.items() if groups.get(tc) == group))
         found.append((dscps, int(priority)))
     return tuple(sorted(found))
+
+
+_FIELDS = (
+    "pfc_enable",
+    "dscp_to_tc_map",
+    "tc_to_pg_map",
+    "tc_to_queue_map",
+    "tc_to_dscp_map",
+    "pfc_to_queue_map",
+    "pfc_to_pg_map",
+)
+
+
+def _port_classes(db: _ConfigDb) -> dict[str, PortClasses]:
+    """Per port of PORT_QOS_MAP; ports with the same row have the same answer, which is one object."""
+    answers: dict[tuple[str, ...], PortClasses] = {}
+    found: dict[str, PortClasses] = {}
+    for name, row in db.port_qos.items():
+        if name == "global":
+            continue
+        key = tuple(str(row.get(field, "")) for field in _FIELDS)
+        if key not in answers:
+            answers[key] = _one_kind(db, *key)
+        found[name] = answers[key]
+    return found
+
+
+def _one_kind(
+    db: _ConfigDb, paused: str, dscp_map: str, group_map: str, queue_map: str, mark_map: str, stop_map: str, pause_map: str
+) -> PortClasses:
+    """A priority's pause stops the queue that it maps to, and is sent for the group that it maps to; else its own number."""
+    stops, pauses = db.pause_to_queue.get(stop_map, {}), db.pause_to_group.get(pause_map, {})
+    enabled = [priority for priority in paused.split(",") if priority]
+    by_group = {str(pauses.get(priority, priority)): int(priority) for priority in enabled}
+    by_queue = {int(stops.get(priority, priority)): int(priority) for priority in enabled}
+    groups, queues, marks = (
+        db.tc_to_group.get(group_map, {}),
+        db.tc_to_queue.get(queue_map, {}),
+        db.tc_to_dscp.get(mark_map, {}),
+    )
+    classes = db.dscp_to_tc.get(dscp_map, {})
+    eight = [str(tc) for tc in range(8)]
+    return PortClasses(
+        tc=tuple(int(classes.get(str(dscp), 0)) for dscp in range(64)),
+        pauses=tuple(by_group.get(str(groups.get(tc, tc)), -1) for tc in eight),
+        queue=tuple(int(queues.get(tc, tc)) for tc in eight),
+        dscp=tuple(int(marks.get(tc, -1)) for tc in eight),
+        obeys=tuple(by_queue.get(queue, -1) for queue in range(8)),
+    )
