@@ -3,7 +3,8 @@
 Shortest is not minimal: on a canonical dragonfly two global hops in a row pass fewer routers than local, global, local. So a
 community marks a route that came over a global cable, and a marked route is not sent over another one. Where two groups share
 a single cable, its loss needs a second global hop after all: then marked routes go out too, prepended so often that they
-lose against every path with one global cable, those round a cut local cable too.
+lose against every path with one global cable, those round a cut local cable too. A second mark ends it there: without it BGP
+would try ever longer paths before it gives up a prefix that is gone.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from fabric_compiler.topology.grouped import group_of, laid_out
 from fabric_compiler.topology.shape import Places, Shape
 
 CAME_OVER_GLOBAL = "65534:1"  # set and matched by our policies alone
+CAME_OVER_TWO = "65534:2"  # beside the first one
 # Two global hops are two ASes at least; one global hop and a way round a cut local cable in each group pass five
 PREPENDED = 4
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fabric_compiler.control.dragonfly import CAME_OVER_GLOBAL, PREPENDED, Detours
+from fabric_compiler.control.dragonfly import CAME_OVER_GLOBAL, CAME_OVER_TWO, PREPENDED, Detours
 from fabric_compiler.intent.schema import BfdTimers, NetworkIntent
 from fabric_compiler.ir.graph import GLOBAL, LEAF_SPINE, LOCAL, Device
 from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Prefix, Prefixes
@@ -28,7 +28,9 @@ from fabric_compiler.model.device import (
 
 GRACEFUL_SHUTDOWN = "65535:0"  # RFC 8326
 DRAINED = "DRAINED"
+_LEAVING = "GRACEFUL-SHUTDOWN"
 _MARK = "CAME-OVER-GLOBAL"
+_SECOND_MARK = "CAME-OVER-TWO"
 _WIDTH = {4: 32, 6: 128}
 # the tier above and the tier below, as the names of peer groups
 _ABOVE = {"leaf": "SPINES", "spine": "CORES"}
@@ -84,7 +86,7 @@ def routing(
     lists = (*_pool_lists(shared), *own)
     links_drained = any(neighbor.drained for neighbor in neighbors)
     subnets = shared.plan.subnets
-    marks = [CommunityList(_MARK, (CAME_OVER_GLOBAL,))] if _has_globals(shared, device) else []
+    marks = _marks(shared.detours.fallback) if shared.detours and _has_globals(shared, device) else ()
     return Routing(
         bgp=Bgp(
             asn=plan.asn,
@@ -101,7 +103,7 @@ def routing(
             neighbors=neighbors,
         ),
         prefix_lists=lists,
-        community_lists=(*marks, CommunityList("GRACEFUL-SHUTDOWN", (GRACEFUL_SHUTDOWN,))),
+        community_lists=(*marks, CommunityList(_LEAVING, (GRACEFUL_SHUTDOWN,))),
         policies=(
             *_policies(_pool_lists(shared), own or _pool_lists(shared), drained, links_drained),
             *(
@@ -159,18 +161,11 @@ def _policies(
         yield Policy(f"ANNOUNCE-{DRAINED}", tuple(terms))
 
 
-def _accept(lists: tuple[PrefixList, ...], community: str = "") -> Iterable[PolicyTerm]:
+def _accept(lists: tuple[PrefixList, ...]) -> Iterable[PolicyTerm]:
     """RFC 8326: what comes with GRACEFUL_SHUTDOWN is used when there is nothing else."""
     for n, found in enumerate(lists):
-        yield _term(
-            20 * n + 10,
-            found,
-            match_community="GRACEFUL-SHUTDOWN",
-            set_local_preference=0,
-            set_community=community,
-            additive=bool(community),
-        )
-        yield _term(20 * n + 20, found, set_community=community, additive=bool(community))
+        yield _term(20 * n + 10, found, match_community=_LEAVING, set_local_preference=0)
+        yield _term(20 * n + 20, found)
 
 
 def _has_globals(shared: Underlay, device: Device) -> bool:
@@ -180,28 +175,56 @@ def _has_globals(shared: Underlay, device: Device) -> bool:
 
 def _global_policies(lists: tuple[PrefixList, ...], detours: Detours, drained: bool, links_drained: bool) -> Iterable[Policy]:
     """Between groups: what comes is marked, what is marked does not go on (see control.dragonfly)."""
-    yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}", tuple(_accept(lists, CAME_OVER_GLOBAL)))
+    yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}", tuple(_marked(lists, detours.fallback, False)))
     if links_drained:
-        terms = [
-            _term(10 * n, f, set_community=CAME_OVER_GLOBAL, additive=True, set_local_preference=0)
-            for n, f in enumerate(lists, 1)
-        ]
-        yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}-{DRAINED}", tuple(terms))
+        yield Policy(f"ACCEPT-{_BESIDE[GLOBAL]}-{DRAINED}", tuple(_marked(lists, detours.fallback, True)))
     if not drained:
         yield Policy(f"ANNOUNCE-{_BESIDE[GLOBAL]}", tuple(_onwards(lists, detours.fallback)))
     if drained or links_drained:
         yield Policy(f"ANNOUNCE-{_BESIDE[GLOBAL]}-{DRAINED}", tuple(_onwards(lists, detours.fallback, GRACEFUL_SHUTDOWN)))
 
 
-def _onwards(lists: tuple[PrefixList, ...], fallback: bool, community: str = "") -> Iterable[PolicyTerm]:
-    for n, found in enumerate(lists):
-        if fallback:
+def _marked(lists: tuple[PrefixList, ...], fallback: bool, drained: bool) -> Iterable[PolicyTerm]:
+    """What comes over a global cable gets the first mark, or the second where it has the first."""
+    leaving = 0  # RFC 8326: the preference of what is used when there is nothing else
+    cases = [(_LEAVING, CAME_OVER_GLOBAL, leaving), ("", CAME_OVER_GLOBAL, leaving if drained else -1)]
+    if fallback:
+        cases = [
+            (f"{_LEAVING}-{_MARK}", CAME_OVER_TWO, leaving),
+            cases[0],
+            (_MARK, CAME_OVER_TWO, leaving if drained else -1),
+            cases[1],
+        ]
+    sequence = 0
+    for found in lists:
+        for match, community, preference in cases:
+            sequence += 10
             yield _term(
-                20 * n + 10, found, match_community=_MARK, prepend=PREPENDED, set_community=community, additive=bool(community)
+                sequence, found, match_community=match, set_community=community, additive=True, set_local_preference=preference
             )
-        else:
-            yield _term(20 * n + 10, found, permit=False, match_community=_MARK)
-        yield _term(20 * n + 20, found, set_community=community, additive=bool(community))
+
+
+def _onwards(lists: tuple[PrefixList, ...], fallback: bool, community: str = "") -> Iterable[PolicyTerm]:
+    sequence = 0
+    for found in lists:
+        sequence += 10
+        yield _term(sequence, found, permit=False, match_community=_SECOND_MARK if fallback else _MARK)
+        if fallback:
+            sequence += 10
+            yield _term(
+                sequence, found, match_community=_MARK, prepend=PREPENDED, set_community=community, additive=bool(community)
+            )
+        sequence += 10
+        yield _term(sequence, found, set_community=community, additive=bool(community))
+
+
+def _marks(fallback: bool) -> tuple[CommunityList, ...]:
+    """Lists of what marks a route; a list whose entry has two communities is of routes that carry both."""
+    first = CommunityList(_MARK, (CAME_OVER_GLOBAL,))
+    if not fallback:
+        return (first,)
+    both = CommunityList(f"{_LEAVING}-{_MARK}", (f"{CAME_OVER_GLOBAL} {GRACEFUL_SHUTDOWN}",))
+    return (first, CommunityList(_SECOND_MARK, (CAME_OVER_TWO,)), both)
 
 
 def _term(

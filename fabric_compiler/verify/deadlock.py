@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from fabric_compiler.ir.graph import SERVER_TIERS, Graph
 from fabric_compiler.verify.buffers import DeviceClasses, Fabric, Waits, packed, parts, permitted
 from fabric_compiler.verify.cycles import circle
 from fabric_compiler.verify.routing.decision import Decided, decide
+from fabric_compiler.verify.routing.routes import NONE
 from fabric_compiler.verify.routing.sessions import port_name
 from fabric_compiler.verify.routing.tables import Routing
 from fabric_compiler.verify.symmetry import Symmetry, rotations
@@ -129,11 +130,27 @@ def _unpaused(routing: Routing, fabrics: Sequence[Fabric]) -> tuple[tuple[int, i
     return _joined(fabric.waits(fabric.at_rest(d)) for fabric, d in zip(fabrics, routing.decided, strict=True)).unpaused
 
 
+def _decided(before: Decided, links: Collection[int]) -> Decided:
+    """At rest again without the links. What only a lost switch had is gone from the start: BGP looks for it on ever longer
+    paths, and no packet goes there."""
+    mesh, lost = before.mesh, frozenset(links)
+    cut = {n for n, node in enumerate(mesh.nodes) if lost.issuperset(node.link.tolist())}
+    gone = [kind for kind, origins in enumerate(mesh.origins) if cut.issuperset(origins)]
+    if gone:
+        sent, best = before.sent.copy(), before.best.copy()
+        sent[:, gone], best[:, gone] = NONE, NONE
+        members = [words.copy() for words in before.members]
+        for words in members:
+            words[gone] = 0
+        before = replace(before, sent=sent, best=best, members=tuple(members))
+    return decide(mesh, start=before, down=links)
+
+
 def _after(fabrics: Sequence[Fabric], decided: Sequence[Decided], links: Collection[int], at_rest: Waits) -> Waits:
     """The waits at rest, and those of the destinations that a failure moves: no fewer than there are then."""
     found = at_rest
     for fabric, before in zip(fabrics, decided, strict=True):
-        after = decide(before.mesh, start=before, down=links)
+        after = _decided(before, links)
         moved = np.zeros(before.mesh.kinds, dtype=np.bool_)
         for one, other in zip(before.members, after.members, strict=True):
             if one is not other:
@@ -144,7 +161,7 @@ def _after(fabrics: Sequence[Fabric], decided: Sequence[Decided], links: Collect
 
 
 def _exact(fabrics: Sequence[Fabric], decided: Sequence[Decided], links: Collection[int]) -> Waits:
-    rested = (decide(before.mesh, start=before, down=links) for before in decided)
+    rested = (_decided(before, links) for before in decided)
     return _joined(fabric.waits(fabric.at_rest(after)) for fabric, after in zip(fabrics, rested, strict=True))
 
 
