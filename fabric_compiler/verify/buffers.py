@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from fabric_compiler.verify.observed import ObservedInterface, PortClasses
-from fabric_compiler.verify.routing.decision import Decided, bits
 from fabric_compiler.verify.routing.mesh import Mesh, Numbers
 from fabric_compiler.verify.routing.routes import Route, passed
 
@@ -136,9 +135,16 @@ class Fabric:
             return packed(sessions[[one[0] for one in mine]])
         return packed(np.array([sessions[one].any(axis=0) for one in mine]))
 
-    def at_rest(self, decided: Decided) -> list[Words]:
-        """The destinations that go each way, as the tables have them."""
-        return [self.by_way(n, bits(decided.members[n], len(node.link))) for n, node in enumerate(self.mesh.nodes)]
+    def ways(self, members: Sequence[Mask], kinds: Numbers | None = None) -> list[Words]:
+        """The destinations that go each way; `members` have a row a session and a column for each of `kinds`, or for all."""
+        found = []
+        for n, some in enumerate(members):
+            rows = some
+            if kinds is not None:
+                rows = np.zeros((len(some), self.kinds), dtype=np.bool_)
+                rows[:, kinds] = some
+            found.append(self.by_way(n, rows))
+        return found
 
     def waits(self, taken: Sequence[Words], only: Words | None = None) -> Waits:
         """What waits for what, when `taken` are the destinations that go each way out of each node; `only`: those alone."""

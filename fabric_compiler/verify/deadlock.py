@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,10 +22,8 @@ from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import SERVER_TIERS, Graph
 from fabric_compiler.verify.buffers import DeviceClasses, Fabric, Waits, packed, parts, permitted
 from fabric_compiler.verify.cycles import circle
-from fabric_compiler.verify.routing.decision import Decided, decide
-from fabric_compiler.verify.routing.routes import NONE
+from fabric_compiler.verify.forwardings import Forwarding
 from fabric_compiler.verify.routing.sessions import port_name
-from fabric_compiler.verify.routing.tables import Routing
 from fabric_compiler.verify.symmetry import Symmetry, rotations
 
 SAMPLES = 400  # failures, where there are more of different effect
@@ -44,19 +42,19 @@ class Proof:
     cases: int  # failures that were taken one by one; 0: the permitted turns close no circle
     whole: int  # failures that these stand for
     sampled: bool
+    unpaused: tuple[tuple[int, int, int], ...]  # at rest; see buffers.Waits
 
 
 def check_deadlock(
-    routing: Routing, cabling: Cabling | None, classes: Sequence[DeviceClasses], report: Report, failures: bool = True
+    graph: Graph, tables: Sequence[Forwarding], cabling: Cabling | None, classes: Sequence[DeviceClasses], report: Report
 ) -> str:
     """Report FC7030 for a circle of buffers, FC7031 for packets that no pause stops. Returns what was proven, in a sentence;
     empty where something is wrong or nothing is lossless."""
-    fabrics = _fabrics(routing, classes)
     if not any(kind and max(kind.pauses) >= 0 for held in classes for kind in held):
         return ""
-    found = prove(routing, fabrics, cabling, failures)
-    graph = routing.graph
-    for link, direction, dscp in _unpaused(routing, fabrics)[:5]:
+    fabrics = _fabrics(graph, tables, classes)
+    found = prove(graph, fabrics, tables, cabling)
+    for link, direction, dscp in found.unpaused[:_SHOWN]:
         sender, receiver = _ends(graph, link, direction)
         message = (
             f"packets of DSCP {dscp} that {sender} sends to {receiver} are paused by a priority that their queue does not obey"
@@ -68,8 +66,7 @@ def check_deadlock(
         after = f" after the loss of {found.failed}" if found.failed else ""
         message = f"lossless buffers wait for one another in a circle{after}: {', '.join(shown)}{more}, and again the first"
         report.error("FC7030", message, hint=_HINT)
-        return ""
-    return _sentence(found) if not report.failed else ""
+    return "" if found.circle or found.unpaused else _sentence(found)
 
 
 def _sentence(found: Proof) -> str:
@@ -85,37 +82,31 @@ def _sentence(found: Proof) -> str:
     return f"{at_rest}; nor after any single cable or switch is lost: {how}{alike}"
 
 
-def prove(routing: Routing, fabrics: Sequence[Fabric], cabling: Cabling | None, failures: bool = True) -> Proof:
+def prove(graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding], cabling: Cabling | None) -> Proof:
     """The circle that there is at rest, or after the first failure that closes one."""
-    at_rest = _joined(fabric.waits(fabric.at_rest(d)) for fabric, d in zip(fabrics, routing.decided, strict=True))
+    at_rest = _joined(fabric.waits(fabric.ways(table.members)) for fabric, table in zip(fabrics, tables, strict=True))
     if closed := circle(at_rest.tail, at_rest.head):
-        return Proof(tuple(closed), "", len(at_rest), 0, 0, False)
-    if not failures:
-        return Proof((), "", len(at_rest), 0, 0, False)
+        return Proof(tuple(closed), "", len(at_rest), 0, 0, False, at_rest.unpaused)
     union = _joined(fabric.waits(permitted(fabric)) for fabric in fabrics)
     if not circle(union.tail, union.head):
-        return Proof((), "", len(at_rest), 0, 0, False)
-    cases, whole, sampled = _cases(routing, fabrics, cabling)
+        return Proof((), "", len(at_rest), 0, 0, False, at_rest.unpaused)
+    cases, whole, sampled = _cases(graph, fabrics, tables, cabling)
     for name, links in cases:
-        after = _after(fabrics, routing.decided, links, at_rest)
-        if closed := circle(after.tail, after.head):
-            exact = _exact(fabrics, routing.decided, links)
-            if closed := circle(exact.tail, exact.head):
-                return Proof(tuple(closed), name, len(at_rest), len(cases), whole, sampled)
-    return Proof((), "", len(at_rest), len(cases), whole, sampled)
+        every = at_rest.joined(_after(fabrics, tables, links))  # no fewer than there are then
+        if circle(every.tail, every.head) and (closed := _whole(fabrics, tables, links)):
+            return Proof(tuple(closed), name, len(at_rest), len(cases), whole, sampled, at_rest.unpaused)
+    return Proof((), "", len(at_rest), len(cases), whole, sampled, at_rest.unpaused)
 
 
-def _fabrics(routing: Routing, classes: Sequence[DeviceClasses]) -> list[Fabric]:
-    graph = routing.graph
+def _fabrics(graph: Graph, tables: Sequence[Forwarding], classes: Sequence[DeviceClasses]) -> list[Fabric]:
     links = graph.links
-    columns = (links.a_device.tolist(), links.b_device.tolist())
-    ends = dict(enumerate(zip(*columns, strict=True)))
+    ends = dict(enumerate(zip(links.a_device.tolist(), links.b_device.tolist(), strict=True)))
     servers: dict[int, set[int]] = {}
     chosen = np.flatnonzero(np.isin(links.tiers, SERVER_TIERS))
     for device, port in zip(links.b_device[chosen].tolist(), links.b_port[chosen].tolist(), strict=True):
         servers.setdefault(device, set()).add(port)
     towards = {device: frozenset(ports) for device, ports in servers.items()}
-    return [Fabric(decided.mesh, ends, classes, towards) for decided in routing.decided]
+    return [Fabric(table.mesh, ends, classes, towards) for table in tables]
 
 
 def _joined(found: Iterator[Waits]) -> Waits:
@@ -126,52 +117,40 @@ def _joined(found: Iterator[Waits]) -> Waits:
     return whole
 
 
-def _unpaused(routing: Routing, fabrics: Sequence[Fabric]) -> tuple[tuple[int, int, int], ...]:
-    return _joined(fabric.waits(fabric.at_rest(d)) for fabric, d in zip(fabrics, routing.decided, strict=True)).unpaused
+def _after(fabrics: Sequence[Fabric], tables: Sequence[Forwarding], links: Collection[int]) -> Waits:
+    """The waits of the destinations that a failure moves."""
+    return _joined(_moved(fabric, table, links) for fabric, table in zip(fabrics, tables, strict=True))
 
 
-def _decided(before: Decided, links: Collection[int]) -> Decided:
-    """At rest again without the links. What only a lost switch had is gone from the start: BGP looks for it on ever longer
-    paths, and no packet goes there."""
-    mesh, lost = before.mesh, frozenset(links)
-    cut = {n for n, node in enumerate(mesh.nodes) if lost.issuperset(node.link.tolist())}
-    gone = [kind for kind, origins in enumerate(mesh.origins) if cut.issuperset(origins)]
-    if gone:
-        sent, best = before.sent.copy(), before.best.copy()
-        sent[:, gone], best[:, gone] = NONE, NONE
-        members = [words.copy() for words in before.members]
-        for words in members:
-            words[gone] = 0
-        before = replace(before, sent=sent, best=best, members=tuple(members))
-    return decide(mesh, start=before, down=links)
+def _moved(fabric: Fabric, table: Forwarding, links: Collection[int]) -> Waits:
+    kinds, members = table.after(links)
+    only = np.zeros((1, fabric.kinds), dtype=np.bool_)
+    only[0, kinds] = True
+    return fabric.waits(fabric.ways(members, kinds), packed(only)[0])
 
 
-def _after(fabrics: Sequence[Fabric], decided: Sequence[Decided], links: Collection[int], at_rest: Waits) -> Waits:
-    """The waits at rest, and those of the destinations that a failure moves: no fewer than there are then."""
-    found = at_rest
-    for fabric, before in zip(fabrics, decided, strict=True):
-        after = _decided(before, links)
-        moved = np.zeros(before.mesh.kinds, dtype=np.bool_)
-        for one, other in zip(before.members, after.members, strict=True):
-            if one is not other:
-                moved |= (one != other).any(axis=1)
-        if moved.any():
-            found = found.joined(fabric.waits(fabric.at_rest(after), packed(moved[None, :])[0]))
-    return found
-
-
-def _exact(fabrics: Sequence[Fabric], decided: Sequence[Decided], links: Collection[int]) -> Waits:
-    rested = (_decided(before, links) for before in decided)
-    return _joined(fabric.waits(fabric.at_rest(after)) for fabric, after in zip(fabrics, rested, strict=True))
+def _whole(fabrics: Sequence[Fabric], tables: Sequence[Forwarding], links: Collection[int]) -> list[int]:
+    """The circle of exactly what is there after a failure."""
+    waits = []
+    for fabric, table in zip(fabrics, tables, strict=True):
+        kinds, members = table.after(links)
+        whole = [found.copy() for found in table.members]
+        for found, moved in zip(whole, members, strict=True):
+            found[:, kinds] = moved
+        waits.append(fabric.waits(fabric.ways(whole)))
+    after = _joined(iter(waits))
+    return circle(after.tail, after.head)
 
 
 Case = tuple[str, tuple[int, ...]]
 
 
-def _cases(routing: Routing, fabrics: Sequence[Fabric], cabling: Cabling | None) -> tuple[list[Case], int, bool]:
+def _cases(
+    graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding], cabling: Cabling | None
+) -> tuple[list[Case], int, bool]:
     """Failures to take one by one, how many they stand for, and whether they are a sample."""
-    symmetry = rotations(routing, fabrics)
-    cables, switches = list(_cables(routing.graph, cabling)), list(_switches(routing.graph))
+    symmetry = rotations(graph, fabrics, tables)
+    cables, switches = list(_cables(graph, cabling)), list(_switches(graph))
     chosen = [*_unlike(cables, symmetry), *_unlike(switches, symmetry)]
     whole = len(cables) + len(switches)
     if len(chosen) <= SAMPLES:

@@ -20,7 +20,8 @@ class PortClasses(NamedTuple):
     """What a port does with a packet's class. `tc` has the traffic class of each DSCP that comes in.
 
     By traffic class are `pauses` (the priority that the port pauses when what comes in of it fills its buffer, -1: none),
-    `queue` (that it leaves by) and `dscp` (that it leaves with, -1: its own). `obeys` has by queue the priority whose pause stops it.
+    `queue` (that it leaves by) and `dscp` (that it leaves with, -1: its own). `obeys` has by queue the priority whose pause
+    stops it, -1: none.
     """
 
     tc: tuple[int, ...]

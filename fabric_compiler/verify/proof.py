@@ -17,9 +17,15 @@ from fabric_compiler.verify.agreement import Facts, facts, report_disagreements
 from fabric_compiler.verify.buffers import DeviceClasses, device_classes
 from fabric_compiler.verify.deadlock import check_deadlock
 from fabric_compiler.verify.device import check_files
+from fabric_compiler.verify.forwardings import ByLength, ByPath, Forwarding
 from fabric_compiler.verify.observed import Observed
 from fabric_compiler.verify.readback import reader
+from fabric_compiler.verify.routing.by_length import check_by_length, tables_by_length
+from fabric_compiler.verify.routing.decision import Decided
 from fabric_compiler.verify.routing.findings import Known, check_routing
+from fabric_compiler.verify.routing.lengths import Lengths, UnlikeError
+from fabric_compiler.verify.routing.promise import promises
+from fabric_compiler.verify.routing.sessions import establish
 from fabric_compiler.verify.routing.speakers import Speaker, Speakers, port_numbers, speaker
 from fabric_compiler.verify.routing.tables import Routing, routing
 
@@ -75,9 +81,9 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The fabric at rest, and what was proven of it in sentences: none where something is wrong."""
+    """The fabric at rest (None: by the lengths of paths alone), and what was proven of it: nothing where something is wrong."""
 
-    routing: Routing
+    routing: Routing | None
     sentences: tuple[str, ...]
 
 
@@ -126,9 +132,27 @@ def prove_together(
     report: Report,
 ) -> Proven:
     """What is proven of all devices together, over the cables of `graph`; `known` was reported before."""
-    at_rest = routing(graph, speakers)
-    sentences = [check_routing(decisions, at_rest, known, report)]
+    sessions = establish(graph, graph.links, speakers)
+    by_length = tables_by_length(speakers, sessions)
+    tables: Sequence[Forwarding]
+    at_rest = None
+    if by_length is None:
+        at_rest = routing(graph, speakers)
+        sentences = [check_routing(decisions, at_rest, known, report)]
+        tables = [_forwarding(decided) for decided in at_rest.decided]
+    else:
+        tables = by_length
+        kinds = {name: network.topology.kind for name, network in decisions.intent.networks.items()}
+        promised = list(promises(graph, kinds, decisions.drained, decisions.drained_links))
+        sentences = [check_by_length(graph, sessions, by_length, promised, report)]
     if sentences[0]:  # else the forwarding is not that of the fabric as it will be
         cabling = decisions.cabling if graph.links is decisions.graph.links else None
-        sentences.append(check_deadlock(at_rest, cabling, classes, report))
+        sentences.append(check_deadlock(graph, tables, cabling, classes, report))
     return Proven(at_rest, tuple(sentence for sentence in sentences if sentence))
+
+
+def _forwarding(decided: Decided) -> Forwarding:
+    try:
+        return ByLength(Lengths(decided.mesh))
+    except UnlikeError:
+        return ByPath(decided)

@@ -14,9 +14,8 @@ import numpy as np
 
 from fabric_compiler.ir.graph import Graph
 from fabric_compiler.verify.buffers import Fabric
-from fabric_compiler.verify.routing.decision import Decided, bits
+from fabric_compiler.verify.forwardings import Forwarding
 from fabric_compiler.verify.routing.mesh import Numbers
-from fabric_compiler.verify.routing.tables import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +33,8 @@ class Symmetry:
             now = self.link[now]
 
 
-def rotations(routing: Routing, fabrics: Sequence[Fabric]) -> Symmetry | None:
+def rotations(graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding]) -> Symmetry | None:
     """The rotation of all groups by one, where it is a symmetry; None where it is none, or there are no groups."""
-    graph = routing.graph
     if {d.network for d in graph.devices if d.kind == "switch"} != set(graph.networks) or len(graph.networks) != 1:
         return None
     device = _rotated(graph)
@@ -45,8 +43,8 @@ def rotations(routing: Routing, fabrics: Sequence[Fabric]) -> Symmetry | None:
     link = _links(graph, device)
     if link is None:
         return None
-    for fabric, decided in zip(fabrics, routing.decided, strict=True):
-        if not _same(fabric, decided, device):
+    for fabric, forwarding in zip(fabrics, tables, strict=True):
+        if not _same(fabric, forwarding, device):
             return None
     return Symmetry(link, len({d.group for d in graph.devices if d.kind == "switch"}))
 
@@ -91,7 +89,7 @@ def _links(graph: Graph, device: Numbers) -> Numbers | None:
     return image
 
 
-def _same(fabric: Fabric, decided: Decided, device: Numbers) -> bool:
+def _same(fabric: Fabric, forwarding: Forwarding, device: Numbers) -> bool:
     """Whether policies, classes and tables at rest are carried into themselves."""
     mesh = fabric.mesh
     number = {node.device: n for n, node in enumerate(mesh.nodes)}
@@ -125,8 +123,7 @@ def _same(fabric: Fabric, decided: Decided, device: Numbers) -> bool:
         for mine, theirs in zip(node.imports, other.imports, strict=True):
             if not np.array_equal(mine.sessions, theirs.sessions) or not np.array_equal(mine.chains, theirs.chains[kind]):
                 return False
-        width = len(node.link)
-        if not np.array_equal(bits(decided.members[n], width), bits(decided.members[image[n]], width)[:, kind]):
+        if not np.array_equal(forwarding.members[n], forwarding.members[image[n]][:, kind]):
             return False
     return len(set(ases.values())) == len(ases)
 
