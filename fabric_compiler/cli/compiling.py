@@ -60,7 +60,7 @@ def compile_(
         made = guarded(lambda: _build(intent, output, options), shown, strict)
     show(made.analysis.warnings, shown, _as_json(made))
     if shown is Form.TEXT:
-        print("\n".join([*_summary(made), *proofs.lines(made.analysis)]))
+        print("\n".join([*_summary(made), *proofs.figures(made.analysis), *proofs.lines(made.analysis)]))
     raise typer.Exit(exit_code(made.analysis.warnings, strict))
 
 
@@ -82,7 +82,7 @@ def check(
     show(found.warnings, form, {"checked": str(intent), "proofs": list(found.proofs), **proofs.as_json(found)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
-        print("".join(f"  {sentence}\n" for sentence in found.proofs), end="")
+        print("".join(f"  {sentence}\n" for sentence in [*found.proofs, *proofs.figures(found)]), end="")
         print("\n".join(proofs.lines(found)))
     raise typer.Exit(exit_code(found.warnings, strict))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fabric_compiler.compiler import Analysis
+    from fabric_compiler.verify.figures import Figures
 
 
 def lines(found: Analysis) -> list[str]:
@@ -24,8 +26,29 @@ def lines(found: Analysis) -> list[str]:
     ]
 
 
+def figures(found: Analysis) -> list[str]:
+    """What dragonflies are worth, beside fat-trees."""
+    from fabric_compiler.verify.figures import lines as told
+
+    return [f"  {line}" for line in told(_figures(found))]
+
+
 def as_json(found: Analysis) -> dict[str, Any]:
-    """`failures`: a row a kind of failure, with the worst case of each quantity."""
+    """`failures`: a row a kind of failure, with the worst case of each quantity; `dragonflies`: a row a network."""
     import msgspec
 
-    return {"failures": [msgspec.to_builtins(row) for row in found.failures]}
+    return {
+        "failures": [msgspec.to_builtins(row) for row in found.failures],
+        "dragonflies": [msgspec.to_builtins(row) for row in _figures(found)],
+    }
+
+
+def _figures(found: Analysis) -> Sequence[Figures]:
+    from fabric_compiler.intent.topologies import in_groups
+
+    intent = found.loaded.intent
+    if not any(in_groups(network) for network in intent.networks.values()):
+        return ()
+    from fabric_compiler.verify.figures import figures as measured
+
+    return measured(found.graph, found.cabling, intent, found.catalog, found.loaded.source)

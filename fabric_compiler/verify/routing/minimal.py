@@ -64,6 +64,18 @@ class MinimalPromise:
         best = costs.min(axis=0, initial=_FAR)
         return np.asarray((costs == best) & (best < _FAR))
 
+    def distances(self) -> Costs:
+        """Links on a minimal path between each two switches that servers are at."""
+        found = np.empty((len(self.edges), len(self.edges)), dtype=np.int8)
+        for members, inside in zip(self._members, self._inside, strict=True):
+            rows = np.flatnonzero(np.isin(self.edges, members))
+            over = self._direct[members].min(axis=0)[self.edges] + np.int8(1)
+            own = np.minimum(self._direct[self.edges[rows]][:, self.edges], over)
+            within = np.searchsorted(members, self.edges[rows])
+            own[:, rows] = inside[np.ix_(within, within)]
+            found[rows] = own
+        return found
+
     def _distance(self, places: Numbers) -> Costs:
         """Links to each switch of the same group, _FAR to others."""
         found = np.full((len(places), len(self.switches)), _FAR, dtype=np.int8)
