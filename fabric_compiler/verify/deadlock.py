@@ -26,7 +26,7 @@ from fabric_compiler.verify.forwardings import Forwarding
 from fabric_compiler.verify.routing.sessions import port_name
 from fabric_compiler.verify.symmetry import Symmetry, rotations
 
-SAMPLES = 400  # failures, where there are more of different effect
+WORK = 10_000_000  # waits that are looked at again, over all failures; a sample of these where there are more
 SEED = 1
 _SHOWN = 12  # cables of a circle
 _HINT = "take qos: roce-lossy, or routing that closes no circle: up and down in a Clos, a class change at the global hop"
@@ -40,8 +40,8 @@ class Proof:
     failed: str
     waits: int  # between channels, at rest
     cases: int  # failures that were taken one by one; 0: the permitted turns close no circle
-    whole: int  # failures that these stand for
-    sampled: bool
+    unlike: int  # failures of different effect
+    whole: int  # all failures
     unpaused: tuple[tuple[int, int, int], ...]  # at rest; see buffers.Waits
 
 
@@ -73,29 +73,28 @@ def _sentence(found: Proof) -> str:
     at_rest = f"deadlock: {found.waits:,} waits between lossless buffers and no circle at rest: proven"
     if not found.cases:
         return f"{at_rest}; nor of all turns that the policies permit, after whatever failures: proven"
-    how = f"sampled {found.cases:,} of {found.whole:,}, seed {SEED}" if found.sampled else f"proven for all {found.whole:,}"
-    alike = (
-        f", {found.cases:,} of different effect by a verified symmetry"
-        if found.cases < found.whole and not found.sampled
-        else ""
-    )
-    return f"{at_rest}; nor after any single cable or switch is lost: {how}{alike}"
+    if found.cases < found.unlike:
+        drawn = f"{found.cases:,} of {found.unlike:,} of different effect, which stand for {found.whole:,}"
+        return f"{at_rest}; nor after a single cable or switch is lost: sampled {drawn}, seed {SEED}"
+    alike = f", {found.unlike:,} of different effect by a verified symmetry" if found.unlike < found.whole else ""
+    return f"{at_rest}; nor after any single cable or switch is lost: proven for all {found.whole:,}{alike}"
 
 
 def prove(graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding], cabling: Cabling | None) -> Proof:
     """The circle that there is at rest, or after the first failure that closes one."""
     at_rest = _joined(fabric.waits(fabric.ways(table.members)) for fabric, table in zip(fabrics, tables, strict=True))
     if closed := circle(at_rest.tail, at_rest.head):
-        return Proof(tuple(closed), "", len(at_rest), 0, 0, False, at_rest.unpaused)
+        return Proof(tuple(closed), "", len(at_rest), 0, 0, 0, at_rest.unpaused)
     union = _joined(fabric.waits(permitted(fabric)) for fabric in fabrics)
     if not circle(union.tail, union.head):
-        return Proof((), "", len(at_rest), 0, 0, False, at_rest.unpaused)
-    cases, whole, sampled = _cases(graph, fabrics, tables, cabling)
+        return Proof((), "", len(at_rest), 0, 0, 0, at_rest.unpaused)
+    most = max(1, WORK // max(len(at_rest), 1))
+    cases, unlike, whole = _cases(graph, fabrics, tables, cabling, most)
     for name, links in cases:
         every = at_rest.joined(_after(fabrics, tables, links))  # no fewer than there are then
         if circle(every.tail, every.head) and (closed := _whole(fabrics, tables, links)):
-            return Proof(tuple(closed), name, len(at_rest), len(cases), whole, sampled, at_rest.unpaused)
-    return Proof((), "", len(at_rest), len(cases), whole, sampled, at_rest.unpaused)
+            return Proof(tuple(closed), name, len(at_rest), len(cases), unlike, whole, at_rest.unpaused)
+    return Proof((), "", len(at_rest), len(cases), unlike, whole, at_rest.unpaused)
 
 
 def _fabrics(graph: Graph, tables: Sequence[Forwarding], classes: Sequence[DeviceClasses]) -> list[Fabric]:
@@ -146,17 +145,17 @@ Case = tuple[str, tuple[int, ...]]
 
 
 def _cases(
-    graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding], cabling: Cabling | None
-) -> tuple[list[Case], int, bool]:
-    """Failures to take one by one, how many they stand for, and whether they are a sample."""
+    graph: Graph, fabrics: Sequence[Fabric], tables: Sequence[Forwarding], cabling: Cabling | None, most: int
+) -> tuple[list[Case], int, int]:
+    """Failures to take one by one, `most` at most; how many have different effects; and how many there are."""
     symmetry = rotations(graph, fabrics, tables)
     cables, switches = list(_cables(graph, cabling)), list(_switches(graph))
     chosen = [*_unlike(cables, symmetry), *_unlike(switches, symmetry)]
-    whole = len(cables) + len(switches)
-    if len(chosen) <= SAMPLES:
-        return chosen, whole, False
-    # the seed is told with the result, so that anybody can draw the same
-    return random.Random(SEED).sample(chosen, SAMPLES), whole, True  # noqa: S311
+    unlike, whole = len(chosen), len(cables) + len(switches)
+    if unlike > most:
+        # the seed is told with the result, so that anybody can draw the same
+        chosen = random.Random(SEED).sample(chosen, most)  # noqa: S311
+    return chosen, unlike, whole
 
 
 def _cables(graph: Graph, cabling: Cabling | None) -> Iterator[Case]:
