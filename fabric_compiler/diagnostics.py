@@ -103,6 +103,11 @@ CODES: dict[str, str] = {
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
+    "FC8101": "the build is not as this compiler writes it",
+    "FC8102": "a device's files hold what a lab does not run",
+    "FC8103": "the lab is not in the state that the command needs",
+    "FC8104": "the machine does not carry the fabric",
+    "FC8105": "the lab could not be set up or removed",
     "FC9001": "the compiler failed; this is a bug",
 }
 
