@@ -165,7 +165,7 @@ def check_paths(lab: Lab, now: Tables, promise: Promise) -> Check:
             wanted = promise.bgp[device].get(entry.destination)
             if entry.protocol != BGP or wanted is None:
                 continue
-            if models[device].role == "leaf":
+            if models[device].role in ("leaf", "router"):
                 widths.add(len(entry.ways))
             width = min(len(wanted), promise.paths[device])
             if len(entry.ports) != width or not wanted.issuperset(entry.ports):

@@ -10,7 +10,7 @@ from typing import Final
 
 from fabric_compiler.lab import checks, routers, tables
 from fabric_compiler.lab.build import End, Link
-from fabric_compiler.lab.layout import Layout, Node
+from fabric_compiler.lab.layout import SERVER_TIERS, Layout, Node
 from fabric_compiler.lab.pairs import Endpoint, Pair
 from fabric_compiler.lab.probes import Post
 from fabric_compiler.lab.report import Check
@@ -63,7 +63,8 @@ def faults(lab: Lab, seed: int) -> Iterator[Fault]:
     if cuttable := [link for link in loaded if any(link != o and o.a.device == link.a.device for o in fabric)]:
         yield _cut(lab, drawn.choice(cuttable))
     above = dict.fromkeys(link.b.device for link in loaded)
-    if spare := [name for name in above if _has_another(fabric, name)]:
+    serving = {link.b.device for link in lab.planned.build.links if link.tiers in SERVER_TIERS}
+    if spare := [name for name in above if name not in serving and _has_another(fabric, name)]:
         yield _death(lab, lab.node(drawn.choice(spare)))
     if above:
         yield _daemon(lab, lab.node(drawn.choice(list(above))))
@@ -79,7 +80,7 @@ def _has_another(fabric: Sequence[Link], name: str) -> bool:
 
 def _cut(lab: Lab, link: Link) -> Fault:
     """A wire has no middle: one end is set down, the other loses its carrier."""
-    leafs = frozenset({link.a.device} if lab.node(link.a.device).role == "leaf" else ())
+    leafs = frozenset({link.a.device} if lab.node(link.a.device).role in ("leaf", "router") else ())
 
     def set_link(up: bool) -> Callable[[], None]:
         return lambda: _set(lab, [link.b], up=up)
@@ -117,7 +118,7 @@ def _set(lab: Lab, ends: Sequence[End], *, up: bool) -> None:
 
 def flows(layout: Layout, fault: Fault, chosen: Sequence[Pair], seed: int) -> list[Pair]:
     """Pairs, some of all, that send from one leaf to another, to or from one that feels the fault."""
-    leafs = {wire.a: wire.b.device for wire in layout.wires if wire.tiers == "server-leaf"}
+    leafs = {wire.a: wire.b.device for wire in layout.wires if wire.tiers in SERVER_TIERS}
 
     def leaf(one: Endpoint) -> str:
         return leafs[End(one.device, one.port)]

@@ -76,6 +76,9 @@ class Node:
     routing: Routing | None = None
 
 
+SERVER_TIERS = ("server-leaf", "server-router")
+
+
 @dataclass(frozen=True, slots=True)
 class Wire:
     a: End

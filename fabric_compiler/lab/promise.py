@@ -2,7 +2,9 @@
 
 From the plan's sessions and ASNs, by the rules of RFC 7938 and of our policies (docs/lab.md): a leaf announces its own
 prefixes, every other switch all that it has; a path with one's own ASN is a loop; the shortest AS paths share the load; what
-comes by a drained switch or link (RFC 8326) is used where there is nothing else. The configurations are not looked at.
+comes by a drained switch or link (RFC 8326) is used where there is nothing else. What came over a global cable of a dragonfly
+goes over no other, or over one more where two groups share a single cable, and is then taken for longer than anything else.
+The configurations are not looked at.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from fabric_compiler.ir.plan import Prefix
+from fabric_compiler.lab.layout import SERVER_TIERS
 from fabric_compiler.lab.planning import Planned
 from fabric_compiler.model.device import SwitchModel
 
@@ -35,18 +38,20 @@ class _Edge:
     port: str
     peer: str
     drained: bool
+    beyond: bool  # it leads to another group of a dragonfly
 
 
 @dataclass(frozen=True, slots=True)
 class _Path:
     drained: bool
     asns: tuple[int, ...]
+    beyond: int = 0  # global cables
 
 
 def promised(planned: Planned) -> Promise:
     models = planned.intended.models
     bgp: dict[str, dict[Prefix, frozenset[str]]] = {name: {} for name in models}
-    serving = {wire.b.device for wire in planned.layout.wires if wire.tiers == "server-leaf"}
+    serving = {wire.b.device for wire in planned.layout.wires if wire.tiers in SERVER_TIERS}
     for version in (4, 6):
         edges = _edges(planned, version)
         for origin, model in models.items():
@@ -83,6 +88,7 @@ def _edges(planned: Planned, version: int) -> Mapping[str, list[_Edge]]:
     """The sessions that carry the family."""
     intended = planned.intended
     edges: dict[str, list[_Edge]] = defaultdict(list)
+    beyond = {end for wire in planned.layout.wires if wire.tiers == "global" for end in (wire.a, wire.b)}
     for session in planned.build.sessions:
         group = intended.group(session.a, session.b_address)
         if group is None or not (group.ipv4 if version == 4 else group.ipv6):
@@ -94,7 +100,7 @@ def _edges(planned: Planned, version: int) -> Mapping[str, list[_Edge]]:
             if port.name == end.port
         )
         for own, far in ((session.a, session.b), (session.b, session.a)):
-            edges[own.device].append(_Edge(own.port, far.device, by_link or intended.models[far.device].drained))
+            edges[own.device].append(_Edge(own.port, far.device, by_link or intended.models[far.device].drained, own in beyond))
     return edges
 
 
@@ -123,14 +129,24 @@ def _chosen(
         path = best.get(edge.peer)
         if path is None or (models[edge.peer].role == "leaf" and edge.peer != origin):
             continue
-        asns = (models[edge.peer].routing.bgp.asn, *path.asns)
-        if asn not in asns:
-            heard.append((_Path(edge.drained or path.drained, asns), edge.port))
+        peer = models[edge.peer]
+        told = 1
+        if edge.beyond and path.beyond:
+            told = _again(peer) if path.beyond == 1 else 0
+        asns = (*(peer.routing.bgp.asn,) * told, *path.asns)
+        if told and asn not in asns:
+            heard.append((_Path(edge.drained or path.drained, asns, path.beyond + edge.beyond), edge.port))
     if not heard:
         return None
     rank = min((path.drained, len(path.asns)) for path, _ in heard)
     equal = [(path, port) for path, port in heard if (path.drained, len(path.asns)) == rank]
     return min((path for path, _ in equal), key=lambda path: path.asns), frozenset(port for _, port in equal)
+
+
+def _again(model: SwitchModel) -> int:
+    """How often a router names itself in what it sends over a second global cable; 0: it sends nothing."""
+    terms = [term for policy in model.routing.policies for term in policy.terms]
+    return next((1 + term.prepend for term in terms if term.prepend), 0)
 
 
 def _network(own: Prefix) -> Prefix:

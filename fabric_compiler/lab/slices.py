@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from fabric_compiler.lab.build import Build, Device
+from fabric_compiler.lab.layout import SERVER_TIERS
 from fabric_compiler.lab.store import lab_error
 
 
@@ -50,5 +51,5 @@ def _narrowed(build: Build, names: set[str], devices: Mapping[str, Device], patt
     switches = {
         name for name in names if devices[name].kind == "switch" and any(fnmatchcase(name, pattern) for pattern in patterns)
     }
-    servers = {link.a.device for link in build.links if link.b.device in switches and link.tiers == "server-leaf"}
+    servers = {link.a.device for link in build.links if link.b.device in switches and link.tiers in SERVER_TIERS}
     return switches | (servers & names)
