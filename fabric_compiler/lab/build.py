@@ -20,7 +20,7 @@ from fabric_compiler.emit import manifest as manifests
 from fabric_compiler.emit.manifest import Manifest
 from fabric_compiler.ir.plan import Prefix, Prefixes
 from fabric_compiler.lab.store import LABEL, lab_error
-from fabric_compiler.verify.readback.frr import parse_address
+from fabric_compiler.verify.readback.policies import parse_address
 
 _PORT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,31}", re.ASCII)
 _TABLE_BYTES = 256 << 20

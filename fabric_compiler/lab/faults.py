@@ -61,7 +61,7 @@ def faults(lab: Lab, seed: int) -> Iterator[Fault]:
     fabric = [link for link in lab.planned.build.links if link.a.device in models]
     loaded = [link for link in fabric if not any(map(lab.planned.intended.is_drained, (link.a, link.b)))]
     if cuttable := [link for link in loaded if any(link != o and o.a.device == link.a.device for o in fabric)]:
-        yield _cut(lab, drawn.choice(cuttable))
+        yield cut(lab, drawn.choice(cuttable))
     above = dict.fromkeys(link.b.device for link in loaded)
     serving = {link.b.device for link in lab.planned.build.links if link.tiers in SERVER_TIERS}
     if spare := [name for name in above if name not in serving and _has_another(fabric, name)]:
@@ -78,7 +78,7 @@ def _has_another(fabric: Sequence[Link], name: str) -> bool:
     return {name} not in above.values()
 
 
-def _cut(lab: Lab, link: Link) -> Fault:
+def cut(lab: Lab, link: Link) -> Fault:
     """A wire has no middle: one end is set down, the other loses its carrier."""
     leafs = frozenset({link.a.device} if lab.node(link.a.device).role in ("leaf", "router") else ())
 
