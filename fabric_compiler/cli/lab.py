@@ -34,7 +34,7 @@ def up(build: BuildTree, pods: Pods = None, devices: Devices = None, edited: Edi
     tree = guarded(lambda: _read(build, edited), Form.TEXT)
     with progress(Form.TEXT) as advance:
         lines = guarded(
-            lambda: [line for lab in protocols.labs(tree) for line in lab.up(tree, _slice(pods, devices), catalog, advance)],
+            lambda: protocols.up(tree, _slice(pods, devices), catalog, advance),
             Form.TEXT,
             interrupted="interrupted; nothing of the lab is left",
         )
@@ -62,15 +62,20 @@ def test(
 
     tree = guarded(lambda: _read(build, edited), Form(form))
     trial = Trial(sample, seed, _slice(pods, devices), faults, wait)
+    plain = form is Text.TEXT and not sys.stdout.isatty()
+    rows: list[Check] = []
+
+    def run() -> None:
+        for row in protocols.test(tree, trial, catalog, advance):
+            rows.append(row)
+            if plain:
+                print("\n".join(_lines(row)), flush=True)
+
     with progress(Form(form)) as advance:
-        rows = guarded(
-            lambda: [row for lab in protocols.labs(tree) for row in lab.test(tree, trial, catalog, advance)],
-            Form(form),
-            interrupted="interrupted; the lab is as it was left, a fault may be in it: `fabricc lab down`, then up",
-        )
+        guarded(run, Form(form), interrupted="interrupted; a fault may be in the lab: `fabricc lab down`, then up")
     if form is Text.JSON:
         show([], Form.JSON, {"fabric": tree.fabric, "passed": _passed(rows), "checks": [_as_json(row) for row in rows]})
-    else:
+    elif not plain:
         _table(rows)
     raise typer.Exit(ExitCode.FINE if _passed(rows) else ExitCode.WRONG)
 
@@ -82,7 +87,7 @@ def down(
     from fabric_compiler.lab import protocols
 
     fabric = guarded(lambda: _fabric(build), Form.TEXT)
-    count = guarded(lambda: sum(lab.down(fabric) for lab in protocols.every_lab()), Form.TEXT)
+    count = guarded(lambda: protocols.down(fabric), Form.TEXT)
     print(f"the lab of {fabric} is gone: {count} devices" if count else f"there was no lab of {fabric}")
 
 
@@ -147,14 +152,12 @@ def _as_json(row: Check) -> dict[str, Any]:
     }
 
 
+def _lines(row: Check) -> list[str]:
+    return [f"{'passed' if row.passed else 'FAILED'}  {row.name}: {row.found}", *(f"        {said}" for said in row.wrong)]
+
+
 def _table(rows: list[Check]) -> None:
-    """A table on a terminal, else lines with the same words."""
-    if not sys.stdout.isatty():
-        for row in rows:
-            print(f"{'passed' if row.passed else 'FAILED'}  {row.name}: {row.found}")
-            for sentence in row.wrong:
-                print(f"        {sentence}")
-        return
+    """For a terminal."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text as Words

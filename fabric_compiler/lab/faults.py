@@ -155,7 +155,8 @@ def run(lab: Lab, fault: Fault, post: Post, chosen: Sequence[Pair], wait: float,
         during, all_in_all = stream.loss(made, mended), stream.loss(made)
     progress(fault.name, 4, 4)
     seconds = max((during if fault.stays else all_in_all).last - made, 0.0)
-    said = f"{fault.what}: {all_in_all.lost} of {all_in_all.sent} packets lost, the last {seconds:.2f} s after it"
+    said = f"{fault.what}: {all_in_all.lost} of {all_in_all.sent} packets lost"
+    said += f", the last of them {seconds:.2f} s after it" if seconds else ""
     if back is not None:
         said += f"; state as before {back - mended:.1f} s after it was mended"
     return checks.check(fault.name, said, wrong, round(seconds, 3), all_in_all.lost)

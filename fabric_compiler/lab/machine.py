@@ -69,14 +69,6 @@ def _free_neighbours(family: tuple[str, str]) -> int:
 
 def check_capacity(layout: Layout, machine: Machine) -> None:
     """Raises CompileError (FC8104) with the numbers where the machine does not carry the fabric."""
-    if (entries := 2 * len(layout.wires)) > machine.neighbours:
-        raise lab_error(
-            "FC8104",
-            f"{len(layout.wires)} links take {entries} entries of the kernel's table of neighbours, which has room for "
-            f"{machine.neighbours}",
-            f"{_PART}; or make the table larger: sysctl -w net.ipv4.neigh.default.gc_thresh3={2 * entries} "
-            f"net.ipv6.neigh.default.gc_thresh3={2 * entries}",
-        )
     switches, servers = len(layout.switches), len(layout.servers)
     memory = switches * _SWITCH_BYTES + servers * _SERVER_BYTES + len(layout.wires) * _WIRE_BYTES
     processes = sum(len(node.routing.daemons) for node in layout.switches if node.routing)
@@ -92,6 +84,14 @@ def check_capacity(layout: Layout, machine: Machine) -> None:
             f"{machine.memory / 1e9:.1f} GB available, {machine.cores} cores and room for {machine.processes} processes, which "
             f"carry about {carried} switches",
             _PART,
+        )
+    if (entries := 2 * len(layout.wires)) > machine.neighbours:
+        raise lab_error(
+            "FC8104",
+            f"{len(layout.wires)} links take {entries} entries of the kernel's table of neighbours, which has room for "
+            f"{machine.neighbours}",
+            f"{_PART}; or make the table larger: sysctl -w net.ipv4.neigh.default.gc_thresh3={2 * entries} "
+            f"net.ipv6.neigh.default.gc_thresh3={2 * entries}",
         )
 
 

@@ -6,6 +6,7 @@ A lab is a module with the functions of `Laboratory`; a new one is registered in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -43,6 +44,28 @@ def labs(build: Build) -> list[Laboratory]:
     return [_lab(protocol) for protocol in sorted(set(build.protocols.values()))]
 
 
+def up(build: Build, part: Slice, catalog: Path | None, progress: Progress) -> list[str]:
+    """All of the build's labs; where one fails, none is left. Raises CompileError."""
+    lines: list[str] = []
+    with ExitStack() as undo:
+        for lab in labs(build):
+            lines += lab.up(build, part, catalog, progress)
+            undo.callback(lab.down, build.fabric)
+        undo.pop_all()
+    return lines
+
+
+def test(build: Build, trial: Trial, catalog: Path | None, progress: Progress) -> Iterator[Check]:
+    """The rows of all of the build's labs. Raises CompileError."""
+    for lab in labs(build):
+        yield from lab.test(build, trial, catalog, progress)
+
+
+def down(fabric: str) -> int:
+    """Remove every trace of the fabric's labs; how many devices there were. Raises CompileError."""
+    return sum(_lab(protocol).down(fabric) for protocol in LABS)
+
+
 def lab_of(build: Build, device: str) -> Laboratory:
     """The one that has the device; a server of several networks is in the first."""
     row = build.devices.get(device)
@@ -50,11 +73,6 @@ def lab_of(build: Build, device: str) -> Laboratory:
         raise lab_error("FC2005", f"{build.fabric} has no device {device}")
     protocol = build.protocols.get(row.network)
     return _lab(protocol) if protocol else labs(build)[0]
-
-
-def every_lab() -> list[Laboratory]:
-    """To clear up after, whatever the build was."""
-    return [_lab(protocol) for protocol in LABS]
 
 
 def _lab(protocol: str) -> Laboratory:
