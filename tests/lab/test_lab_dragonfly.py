@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from examples import INTENTS
 from lab.frr_daemons import available
-from lab.remains import remains, running
+from lab.remains import remains
 
 from fabric_compiler.compiler import Options
 from fabric_compiler.compiler import build as compile_
@@ -45,9 +45,8 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Build]:
     try:
         yield found
     finally:
-        processes = running(found.fabric)
         ethernet.down(found.fabric)
-    assert remains(found.fabric, processes) == []
+    assert remains(found.fabric) == []
 
 
 def test_all_pairs_reach_each_other_over_minimal_paths_and_no_others(build: Build) -> None:
