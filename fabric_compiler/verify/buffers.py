@@ -182,10 +182,11 @@ class _Following:
             for dscp, nodes in fresh.items():
                 for n, words in nodes.items():
                     self._forward(n, dscp, words)
-        pairs = np.unique(np.stack((np.concatenate(self.tails), np.concatenate(self.heads))), axis=1) if self.tails else None
         none = np.empty(0, dtype=np.int64)
-        tail, head = (pairs[0], pairs[1]) if pairs is not None else (none, none)
-        return Waits(tail, head, tuple(sorted(self.unpaused)))
+        tail, head = (np.concatenate(found) if found else none for found in (self.tails, self.heads))
+        width = int(head.max(initial=0)) + 1
+        pairs = np.unique(tail * width + head)  # one number a pair: many times quicker than rows
+        return Waits(pairs // width, pairs % width, tuple(sorted(self.unpaused)))
 
     def _send(self, n: int, entered: PortClasses, dscp: int, words: Words) -> None:
         """Let a node send on what entered it by ports of one kind."""
