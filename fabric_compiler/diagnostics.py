@@ -88,6 +88,8 @@ CODES: dict[str, str] = {
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
+    "FC8201": "the virtual machine failed",
+    "FC8202": "what comes out of the virtual machine is refused",
     "FC9001": "the compiler failed; this is a bug",
 }
 
