@@ -35,6 +35,7 @@ from fabric_compiler.plan.numbers import number
 from fabric_compiler.topology.fabric import build as build_graph
 from fabric_compiler.topology.shape import shapes
 from fabric_compiler.verify.agreement import report_disagreements
+from fabric_compiler.verify.failures.survey import Row, survey
 from fabric_compiler.verify.graph import check_graph
 from fabric_compiler.verify.plan import check_plan
 from fabric_compiler.workshop import Made, Workshop, make_all
@@ -53,7 +54,9 @@ class Options:
     templates: Path | None = None
     jobs: int | None = None
     locked: bool = False
+    keep_lock: bool = False  # a build leaves the lock beside the intent as it is
     strict: bool = False  # a warning fails the compile
+    prove: bool = False  # a build makes the proofs of `check` too
     lock: Lock | None = None  # in place of the one beside the intent
     progress: Progress = field(default=lambda stage, done, total: None)
 
@@ -73,6 +76,7 @@ class Analysis:
     decisions: Decisions
     warnings: tuple[Diagnostic, ...]
     seconds: dict[str, float]
+    failures: tuple[Row, ...] = ()  # what remains without any part, once proven
 
     @property
     def lock_changed(self) -> bool:
@@ -129,11 +133,11 @@ def analyse(path: Path, options: Options) -> Analysis:
 
 
 def check(path: Path, options: Options) -> Analysis:
-    """Everything that `build` does, without writing. Raises CompileError."""
+    """Everything that `build` does, without writing, and the proofs. Raises CompileError."""
     analysis = analyse(path, options)
     with _timed(analysis, "devices"):
         made = list(_make(analysis, None, options))
-    return _verified(analysis, made, options)
+    return _proven(_verified(analysis, made, options), options)
 
 
 def build(path: Path, output: Path, options: Options) -> Build:
@@ -147,6 +151,8 @@ def build(path: Path, output: Path, options: Options) -> Build:
         with _timed(analysis, "devices"):
             made = list(_make(analysis, staging.path, options))
         analysis = _verified(analysis, made, options)
+        if options.prove:
+            analysis = _proven(analysis, options)
         files = {name: digest for run in made for name, digest in run.files}
         size = sum(run.size for run in made)
         with _timed(analysis, "tables"):
@@ -163,7 +169,8 @@ def build(path: Path, output: Path, options: Options) -> Build:
         )
         summary = manifests.summary(manifests.read_if_any(staging.previous), manifest)
         write(staging.path, manifests.NAME, manifests.encode(manifest))
-        staging.on_commit.append(lambda: _write_lock(analysis))
+        if not options.keep_lock:
+            staging.on_commit.append(lambda: _write_lock(analysis))
         replaced = staging.previous is not None
     return Build(analysis, output / fabric, manifest, summary, replaced, size)
 
@@ -218,6 +225,17 @@ def _verified(analysis: Analysis, made: list[Made], options: Options) -> Analysi
     if options.strict and report.found:
         raise CompileError(report)
     return replace(analysis, warnings=tuple(report))
+
+
+def _proven(analysis: Analysis, options: Options) -> Analysis:
+    """What is not linear in what is emitted. Raises CompileError."""
+    report = Report(list(analysis.warnings))
+    with _timed(analysis, "failures"):
+        rows = survey(analysis.graph, analysis.cabling, analysis.loaded.intent.networks, analysis.loaded.source, report)
+    report.raise_if_failed()
+    if options.strict and report.found:
+        raise CompileError(report)
+    return replace(analysis, warnings=tuple(report), failures=tuple(rows))
 
 
 def _whole_fabric(analysis: Analysis, made: list[Made]) -> Iterator[tuple[str, bytes]]:

@@ -60,6 +60,14 @@ def ratio(text: str) -> Fraction:
     return Fraction(match[1]) / Fraction(match[2])
 
 
+def percent(text: str) -> Fraction:
+    """'75%', '99.9 %' -> Fraction(3, 4), ...: a share, from nothing to all."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\s*%", text.strip(), re.ASCII)
+    if not match or Fraction(match[1]) > 100:
+        raise ValueError(f"expected a share such as 75%, at most 100%, got {shorten(text)}")
+    return Fraction(match[1]) / 100
+
+
 def integer(text: str) -> int:
     """A non-negative whole number; the number of digits is bounded so that no input costs time."""
     if not re.fullmatch(rf"\d{{1,{MAX_DIGITS}}}", text.strip(), re.ASCII):
@@ -96,3 +104,8 @@ def format_power(watts: float) -> str:
 def format_ratio(value: Fraction) -> str:
     """Fraction(3, 2) -> '1.5:1'."""
     return f"{float(value):g}:1"
+
+
+def format_percent(share: Fraction) -> str:
+    """3/4 -> '75%'."""
+    return f"{float(share * 100):g}%"

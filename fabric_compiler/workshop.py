@@ -65,7 +65,7 @@ class Workshop:
 
     def files(self, index: int) -> tuple[str, dict[str, bytes]]:
         """The device's directory below the build, and its files."""
-        return self._render(self.model(index))
+        return self.render(self.model(index))
 
     def observed(self, index: int) -> Observed:
         """The device's files, read back."""
@@ -82,7 +82,7 @@ class Workshop:
             matched |= {rule.index for rule in rules}
             ends = self._decisions.ends[index]
             try:
-                directory, files = self._render(model)
+                directory, files = self.render(model)
                 found, sentences = self._read_back(index, ends, files)
             except _REFUSALS as error:
                 if not rules and not isinstance(error, ValueError):
@@ -107,7 +107,8 @@ class Workshop:
             made.facts, made.findings, frozenset(matched),
         )  # fmt: skip
 
-    def _render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
+    def render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
+        """A model's directory below the build, and its files."""
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
         return f"{chosen.directory}/{model.name}", chosen.render(model)
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from fabric_compiler import __version__
-from fabric_compiler.cli import compiling, goldens, locks, reference
+from fabric_compiler.cli import compiling, diffing, drawing, explaining, goldens, lab, locks, reference
 from fabric_compiler.console import ExitCode, report_bug
 
 app = typer.Typer(
@@ -24,11 +24,16 @@ app = typer.Typer(
 )
 golden_app = typer.Typer(help="The reviewed output of each intent, kept in git.", no_args_is_help=True)
 lock_app = typer.Typer(help="The numbers that are in use.", no_args_is_help=True)
+lab_app = typer.Typer(help="The fabric, run on this machine by real routing daemons.", no_args_is_help=True)
 app.add_typer(golden_app, name="golden")
 app.add_typer(lock_app, name="lock")
+app.add_typer(lab_app, name="lab")
 
 app.command("compile")(compiling.compile_)
 app.command()(compiling.check)
+app.command()(diffing.diff)
+app.command()(explaining.explain)
+app.command()(drawing.graph)
 app.command()(reference.schema)
 app.command("catalog")(reference.catalog_)
 app.command()(reference.init)
@@ -36,6 +41,10 @@ golden_app.command("check")(goldens.golden_check)
 golden_app.command("update")(goldens.golden_update)
 lock_app.command()(locks.prune)
 lock_app.command()(locks.reassign)
+lab_app.command()(lab.up)
+lab_app.command()(lab.test)
+lab_app.command()(lab.down)
+lab_app.command()(lab.shell)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 

@@ -54,14 +54,16 @@ def compile_options(
 _T = TypeVar("_T")
 
 
-def guarded(work: Callable[[], _T], form: Form, strict: bool = False) -> _T:
+def guarded(
+    work: Callable[[], _T], form: Form, strict: bool = False, interrupted: str = "interrupted; the former build is as it was"
+) -> _T:
     """What `work` returns; its findings, or the user's Ctrl-C, end the command."""
     from fabric_compiler.diagnostics import CompileError
 
     try:
         return work()
     except KeyboardInterrupt:
-        print("interrupted; the former build is as it was", file=sys.stderr)
+        print(interrupted, file=sys.stderr)
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except CompileError as error:
         found = error.diagnostics

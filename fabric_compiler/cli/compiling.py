@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fabric_compiler.cli import proofs
 from fabric_compiler.cli.arguments import (
     Catalogue,
     Format,
@@ -41,6 +43,7 @@ def compile_(
     emit: Annotated[
         Stage | None, typer.Option("--emit", help="Print the result of a stage as JSON, and write nothing.")
     ] = None,
+    prove: Annotated[bool, typer.Option("--prove", help="Make the proofs of check too.")] = False,
     locked: Annotated[bool, typer.Option("--locked", help="Fail where the lock would change.")] = False,
     catalog: Catalogue = None,
     templates: Templates = None,
@@ -51,13 +54,13 @@ def compile_(
     """Compile an intent into OUTPUT/FABRIC. The former build stays as it was unless all goes well."""
     shown = Form(form)
     with progress(shown) as advance:
-        options = compile_options(catalog, templates, jobs, locked, advance, strict)
+        options = replace(compile_options(catalog, templates, jobs, locked, advance, strict), prove=prove)
         if emit:
             raise typer.Exit(exit_code(_emit(intent, emit, options, shown), strict))
         made = guarded(lambda: _build(intent, output, options), shown, strict)
     show(made.analysis.warnings, shown, _as_json(made))
     if shown is Form.TEXT:
-        print("\n".join(_summary(made)))
+        print("\n".join([*_summary(made), *proofs.lines(made.analysis)]))
     raise typer.Exit(exit_code(made.analysis.warnings, strict))
 
 
@@ -70,15 +73,16 @@ def check(
     form: Annotated[Form, typer.Option("--format", help="SARIF and GitHub's annotations are for code hosts.")] = Form.TEXT,
     strict: Strict = False,
 ) -> None:
-    """Everything that compile does, with nothing written; the lock must not change."""
+    """Everything that compile does, with nothing written, and the proofs; the lock must not change."""
     from fabric_compiler import compiler
 
     with progress(form) as advance:
         options = compile_options(catalog, templates, jobs, not unlocked, advance, strict)
         found = guarded(lambda: compiler.check(intent, options), form, strict)
-    show(found.warnings, form, {"checked": str(intent)})
+    show(found.warnings, form, {"checked": str(intent), **proofs.as_json(found)})
     if form is Form.TEXT:
         print(f"{shown(intent)}: fine; {_devices(found)}, and both ends of all {len(found.graph.links)} links agree")
+        print("\n".join(proofs.lines(found)))
     raise typer.Exit(exit_code(found.warnings, strict))
 
 
@@ -151,5 +155,6 @@ def _as_json(made: Build) -> dict[str, Any]:
         "bytes": made.size,
         "seconds": {stage: round(value, 4) for stage, value in made.analysis.seconds.items()},
         "lock_changed": made.analysis.lock_changed,
+        **proofs.as_json(made.analysis),
         "changes": [msgspec.to_builtins(change) for change in made.summary.changes],
     }

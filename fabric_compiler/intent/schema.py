@@ -20,6 +20,7 @@ from fabric_compiler.intent.values import (
     Name,
     Network,
     OneOrMore,
+    Percent,
     Pool,
     Power,
     Product,
@@ -179,6 +180,22 @@ class BgpOptions(Part):
     timers: BgpTimers = BgpTimers()
 
 
+class Survive(Part):
+    """What must be left when any part of a kind fails: see docs/failures.md for what is counted."""
+
+    lose: Literal["cable", "module", "switch", "rack"]
+    tier: Role | TierPair | None = Field(None, description="leaf, spine, core; of a cable or module leaf-spine ...")
+    count: Annotated[int, whole(1, 2)] = Field(1, description="how many fail at once")
+    keep: Percent
+    of: Literal["reachability", "uplinks", "rail", "server"]
+
+    @model_validator(mode="after")
+    def _tier_fits(self) -> Survive:
+        if self.tier and (self.lose == "rack" or ("-" in self.tier) != (self.lose in ("cable", "module"))):
+            raise contradiction(f"a {self.lose} has no tier {self.tier}")
+        return self
+
+
 class NetworkIntent(Part):
     """One physical network of the fabric."""
 
@@ -200,6 +217,7 @@ class NetworkIntent(Part):
         default_factory=dict, description="one medium pins it; several are an order of preference"
     )
     load_balancing: Literal["static", "dynamic"] | None = Field(None, description="dynamic where the operating system has it")
+    survive: tuple[Survive, ...] = Field((), max_length=64, description="what check holds against the worst failures")
 
     @property
     def qos_kind(self) -> QosKind:

@@ -129,6 +129,12 @@ Ratio = Annotated[
 ]
 
 
+Percent = Annotated[
+    Fraction,
+    Scalar("a share", units.percent, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["75%", "100%"]}),
+]
+
+
 def read_flag(text: str) -> bool:
     known = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
     if text.lower() not in known:
