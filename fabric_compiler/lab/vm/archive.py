@@ -86,7 +86,8 @@ def _content(file: BinaryIO, size: int, path: Path) -> Iterator[bytes]:
             raise archive_error(f"{path} became shorter while it was read")
         left -= len(chunk)
         yield chunk
-    yield bytes(-size % _BLOCK)
+    if size % _BLOCK:
+        yield bytes(-size % _BLOCK)
 
 
 class Unpacker:

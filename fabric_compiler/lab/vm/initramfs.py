@@ -26,7 +26,7 @@ _EMPTY: Final = ("dev", "proc", "sys", "run", "tmp", "root", "etc/frr", "etc/ope
 # not what the host's own daemons are told: that may hold passwords, and a lab writes its own
 _ETC: Final = (
     "alternatives", "ethertypes", "gai.conf", "group", "host.conf", "iproute2", "ld.so.cache", "localtime", "modprobe.d",
-    "nsswitch.conf", "passwd", "protocols", "services",
+    "nsswitch.conf", "pam.d/frr", "passwd", "protocols", "services",
 )  # fmt: skip
 _SYSTEM_IDS: Final = (999, 65534)  # the last of a system's accounts (Debian policy 9.2.2), and nobody
 

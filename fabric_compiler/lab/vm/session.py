@@ -34,7 +34,7 @@ class Session:
     ) -> None:
         self._line = Line(connection.fileno())
         self._output, self._errors, self._started = output, errors, started
-        self._interrupted = False
+        self._runs = self._interrupted = False
 
     def resize(self, rows: int, columns: int) -> None:
         self._send(Kind.SIZE, numbers(rows, columns))
@@ -46,9 +46,9 @@ class Session:
         self._send(Kind.RUN, program.encode())
         source: Iterator[bytes] | int | None = iter(()) if given is None else given
         while True:
-            room = self._line.waiting < FULL
-            watched = [source] if isinstance(source, int) and room else []
-            chunks = source if isinstance(source, Iterator) and room else None
+            room = source is not None and self._runs and self._line.waiting < FULL
+            watched = [source] if room and isinstance(source, int) else []
+            chunks = source if room and isinstance(source, Iterator) else None
             ready, takes = self._select([self._line, *watched], [self._line] if self._line.waiting or chunks else [])
             if self._line in ready:
                 code = self._hear()
@@ -56,10 +56,14 @@ class Session:
                     return code
             if takes:
                 self._flush()
-            if (watched and watched[0] in ready) or (chunks and takes):
-                more = os.read(watched[0], _CHUNK) if watched else next(chunks or iter(()), b"")
-                self._send(Kind.INPUT, more)
-                source = source if more else None
+            if watched and watched[0] in ready:
+                more = os.read(watched[0], _CHUNK)
+            elif chunks and takes:
+                more = next(filter(None, chunks), b"")
+            else:
+                continue
+            self._send(Kind.INPUT, more)
+            source = source if more else None
 
     def _select(self, reading: list[Any], writing: list[Any]) -> tuple[list[Any], list[Any]]:
         try:
@@ -82,6 +86,7 @@ class Session:
             if kind == Kind.FAILED:
                 raise failed(payload)
             if kind == Kind.READY:
+                self._runs = True
                 self._started()
             elif kind in (Kind.OUTPUT, Kind.ERRORS):
                 (self._output if kind == Kind.OUTPUT else self._errors)(payload)
