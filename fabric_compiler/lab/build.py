@@ -201,11 +201,15 @@ def _device(row: Row) -> Device:
 
 def _link(row: Row, known: Mapping[str, Device]) -> Link:
     a, b = _end(row, "a", "port", known), _end(row, "b", "port", known)
+    if known[b.device].kind != "switch" or (known[a.device].kind == "server") != (row["tiers"] == "server-leaf"):
+        raise ValueError(f"{a} and {b} are no ends of a {row['tiers'][:40]} link")
     return Link(a, b, row["network"], int(row["plane"]), row["tiers"])
 
 
 def _session(row: Row, known: Mapping[str, Device]) -> Session:
     a, b = _end(row, "a", "interface", known), _end(row, "b", "interface", known)
+    if {known[a.device].kind, known[b.device].kind} != {"switch"}:
+        raise ValueError(f"{a} and {b} are not both on switches")
     addresses = [parse_address(row[key]) if row[key] else None for key in ("a_address", "b_address")]
     return Session(a, addresses[0], int(row["a_asn"]), b, addresses[1], int(row["b_asn"]))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from fabric_compiler.ir.plan import Prefix
@@ -13,22 +13,13 @@ from fabric_compiler.lab.netlink import BGP, BLACKHOLE, FRR_STATIC, KERNEL
 from fabric_compiler.lab.pairs import Pairs
 from fabric_compiler.lab.probes import Post, volley
 from fabric_compiler.lab.promise import Promise
-from fabric_compiler.lab.report import Check
+from fabric_compiler.lab.report import Check, Progress, check
 from fabric_compiler.lab.running import Lab
 from fabric_compiler.lab.tables import Entry, Tables
 from fabric_compiler.targets.frr import linux_name
 from fabric_compiler.targets.text import address, prefix
 
-Progress = Callable[[str, int, int], None]
-_SHOWN: Final = 20
 _KINDS: Final = {BGP: "BGP", FRR_STATIC: "static", KERNEL: "connected"}
-
-
-def check(name: str, found: str, wrong: Iterable[str], seconds: float = 0.0, lost: int | None = None) -> Check:
-    """Passed where nothing is wrong; of many sentences the first."""
-    listed = list(wrong)
-    more = [f"and {len(listed) - _SHOWN} more"] if len(listed) > _SHOWN else []
-    return Check(name, not listed, found, (*listed[:_SHOWN], *more), seconds, lost)
 
 
 def check_wires(lab: Lab) -> Check:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
@@ -16,14 +16,13 @@ from fabric_compiler.lab.pairs import endpoints, pairs
 from fabric_compiler.lab.planning import Planned
 from fabric_compiler.lab.probes import Post
 from fabric_compiler.lab.promise import Promise
-from fabric_compiler.lab.report import Check
+from fabric_compiler.lab.report import Check, Progress, check
 from fabric_compiler.lab.running import Lab, attached
 from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.store import Record, lab_error
 from fabric_compiler.lab.trials import Shell, Trial
 from fabric_compiler.targets.text import address
 
-Progress = Callable[[str, int, int], None]
 MOST_PAIRS: Final = 20_000  # without --sample
 _POLL: Final = 0.2
 # without a change for so many seconds, and so many looks where a look takes long, what is not as promised will not come
@@ -41,18 +40,22 @@ def up(build: Build, part: Slice, catalog: Path | None, progress: Progress, cabl
     machine.check_capacity(layout, machine.this_machine())
     machine.raise_file_limit()
     with store.at_work(build.fabric) as own:
-        if store.traces(build.fabric).namespaces:
+        left = store.traces(build.fabric)
+        if left.namespaces:
             raise lab_error(
                 "FC8103", f"there is a lab of {build.fabric} already, or what is left of one", "`fabricc lab down` it first"
             )
         record = Record(fabric=build.fabric, digest=build.digest, pods=part.pods, devices=part.devices)
         try:
+            store.remove(left)  # files that a reboot did not take with the namespaces
             store.save(own, record)
             wiring.set_up(layout, progress)
             routers.start(layout.switches, progress)
             store.save(own, msgspec.structs.replace(record, complete=True))
-        except BaseException:
+        except BaseException as error:
             _remove(build.fabric)
+            if isinstance(error, OSError):
+                raise lab_error("FC8105", f"this system refuses a part of the lab: {error}") from error
             raise
     size = f"{len(layout.switches)} switches, {len(layout.servers)} servers and {len(layout.wires)} links"
     return [f"the lab of {build.fabric} is up: {size}", *layout.notes]
@@ -121,7 +124,7 @@ def _rows(lab: Lab, trial: Trial, stack: ExitStack, progress: Progress) -> Itera
     if not trial.faults:
         return
     if not all(row.passed for row in rows):
-        yield checks.check("faults", "not tried", ["what is wrong above comes first"])
+        yield check("faults", "not tried", ["what is wrong above comes first"])
         return
     for fault in faults.faults(lab, trial.seed):
         flows = faults.flows(lab.planned.layout, fault, chosen.chosen, trial.seed)
@@ -141,10 +144,10 @@ def converged(lab: Lab, promised: Promise, wait: float, progress: Progress) -> C
         progress("sessions", max(total - len(now.sessions) // 2, 0), total)
         if moment - start > wait or (moment - changed > _STILL and looks > _LOOKS):
             why = f"tables and sessions are not as planned after {moment - start:.0f} s"
-            return checks.check("convergence", why, [f"{why}; see below"], moment - start)
+            return check("convergence", why, [f"{why}; see below"], moment - start)
         time.sleep(_POLL)
     seconds = time.monotonic() - start
-    return checks.check("convergence", f"tables and sessions are as planned after {seconds:.1f} s", [], round(seconds, 3))
+    return check("convergence", f"tables and sessions are as planned after {seconds:.1f} s", [], seconds)
 
 
 def _names(planned: Planned) -> dict[str, str]:

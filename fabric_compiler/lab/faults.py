@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,12 +13,11 @@ from fabric_compiler.lab.build import End, Link
 from fabric_compiler.lab.layout import Layout, Node
 from fabric_compiler.lab.pairs import Endpoint, Pair
 from fabric_compiler.lab.probes import Post
-from fabric_compiler.lab.report import Check
+from fabric_compiler.lab.report import Check, Progress, check
 from fabric_compiler.lab.running import Lab
 from fabric_compiler.lab.streams import Stream
 from fabric_compiler.lab.tables import Tables
 
-Progress = Callable[[str, int, int], None]
 _RESTARTS: Final = 1.0  # seconds after which a supervisor starts a daemon again
 _FLOWS: Final = 48
 _INTERVAL: Final = 0.02  # seconds between two packets of a flow
@@ -81,21 +80,25 @@ def _cut(lab: Lab, link: Link) -> Fault:
     """A wire has no middle: one end is set down, the other loses its carrier."""
     leafs = frozenset({link.a.device} if lab.node(link.a.device).role == "leaf" else ())
 
-    def set_link(up: bool) -> Callable[[], None]:
-        return lambda: _set(lab, [link.b], up=up)
-
-    return Fault("link cut", f"{link.a} - {link.b}", set_link(False), set_link(True), leafs=leafs)
+    upper, ports = lab.node(link.b.device), {link.b.port}
+    return Fault(
+        "link cut",
+        f"{link.a} - {link.b}",
+        lambda: _set(lab, upper, ports, up=False),
+        lambda: _set(lab, upper, ports, up=True),
+        leafs=leafs,
+    )
 
 
 def _death(lab: Lab, node: Node) -> Fault:
-    ends = [End(node.name, port.name) for port in node.ports if port.up]
+    ports = {port.name for port in node.ports if port.up}
 
     def make() -> None:
-        _set(lab, ends, up=False)
+        _set(lab, node, ports, up=False)
         routers.kill(node)
 
     def mend() -> None:
-        _set(lab, ends, up=True)
+        _set(lab, node, ports, up=True)
         routers.restart(node)
 
     return Fault(f"{node.role} killed", f"{node.name}, its links and daemons", make, mend)
@@ -110,9 +113,10 @@ def _daemon(lab: Lab, node: Node) -> Fault:
     return Fault("daemon killed", what, lambda: routers.kill(node, "bgpd"), mend, stays=False)
 
 
-def _set(lab: Lab, ends: Sequence[End], *, up: bool) -> None:
-    for end in ends:
-        lab.kernels[end.device].set_link(lab.link(end.device, end.port).index, up=up)
+def _set(lab: Lab, node: Node, ports: Container[str], *, up: bool) -> None:
+    for index, name in lab.links[node.name].items():
+        if name in ports:
+            lab.kernels[node.name].set_link(index, up=up)
 
 
 def flows(layout: Layout, fault: Fault, chosen: Sequence[Pair], seed: int) -> list[Pair]:
@@ -136,7 +140,7 @@ def run(lab: Lab, fault: Fault, post: Post, chosen: Sequence[Pair], wait: float,
     progress(fault.name, 1, 4)
     with Stream(post, chosen, _INTERVAL) as stream:
         if not stream.is_whole(time.monotonic(), wait):
-            return checks.check(fault.name, fault.what, ["not tried: packets are lost without it"])
+            return check(fault.name, fault.what, ["not tried: packets are lost without it"])
         wrong = []
         made = time.monotonic()
         fault.make()
@@ -158,7 +162,7 @@ def run(lab: Lab, fault: Fault, post: Post, chosen: Sequence[Pair], wait: float,
     said += f", the last of them {seconds:.2f} s after it" if seconds else ""
     if back is not None:
         said += f"; state as before {back - mended:.1f} s after it was mended"
-    return checks.check(fault.name, said, wrong, round(seconds, 3), all_in_all.lost)
+    return check(fault.name, said, wrong, seconds, all_in_all.lost)
 
 
 def _returns(lab: Lab, before: State, within: float) -> float | None:

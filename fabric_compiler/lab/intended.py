@@ -6,7 +6,7 @@ EOS switches, which it runs as FRR. That it is the same fabric is checked by the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from fabric_compiler.emit.manifest import digest
 from fabric_compiler.emit.plan_tables import tables
 from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.lab.build import Build, End
+from fabric_compiler.lab.report import Progress
 from fabric_compiler.lab.store import lab_error
 from fabric_compiler.model.device import PeerGroup, SwitchModel
 from fabric_compiler.targets.base import target
@@ -48,7 +49,7 @@ def read(
     build: Build,
     switches: Container[str],
     catalog: Path | None,
-    progress: Callable[[str, int, int], None] = lambda stage, done, total: None,
+    progress: Progress = lambda stage, done, total: None,
 ) -> Intended:
     """Raises CompileError: FC8101 where the inputs compile to another fabric than the build's."""
     options = Options(catalog=catalog, locked=True, progress=progress)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fabric_compiler.ir.plan import Prefix, Prefixes
-from fabric_compiler.lab.build import End
+from fabric_compiler.lab.build import Link
 from fabric_compiler.lab.netlink import MAIN_TABLE
 
 
@@ -63,9 +63,7 @@ class Node:
 
     name: str
     namespace: str
-    kind: str
     role: str
-    network: str
     ports: tuple[Port, ...]
     loopbacks: Prefixes = ()
     bridges: tuple[Bridge, ...] = ()
@@ -77,21 +75,12 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    a: End
-    b: End
-    network: str
-    plane: int
-    tiers: str
-
-
-@dataclass(frozen=True, slots=True)
 class Layout:
     """`notes` are sentences on where the lab departs from the devices that it stands for."""
 
     fabric: str
     nodes: Mapping[str, Node]
-    wires: tuple[Wire, ...]
+    wires: tuple[Link, ...]
     notes: tuple[str, ...] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,12 +11,12 @@ from fabric_compiler.emit.manifest import some
 from fabric_compiler.lab import hosts, intended, slices, store, switches
 from fabric_compiler.lab.build import Build, Device, Link
 from fabric_compiler.lab.intended import Intended
-from fabric_compiler.lab.layout import Layout, Node, Routing, Wire
+from fabric_compiler.lab.layout import Layout, Node, Routing
+from fabric_compiler.lab.report import Progress
 from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.store import lab_error
 from fabric_compiler.targets.hosts import NETPLAN
 
-Progress = Callable[[str, int, int], None]
 # what a distribution sets for all of its NICs is not the build's; addresses are there at once
 _SERVER_EARLY = (("net/ipv4/conf/all/rp_filter", "0"), ("net/ipv6/conf/default/accept_dad", "0"))
 
@@ -34,10 +34,10 @@ def plan(
     build: Build,
     part: Slice,
     catalog: Path | None = None,
-    wiring: Sequence[Link] | None = None,
+    cabling: Sequence[Link] | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> Planned:
-    """`wiring`: how the cables really lie, where it is not as in the plan; the checks hold it against the plan.
+    """`cabling`: how the cables really lie, where it is not as in the plan; the checks hold it against the plan.
 
     Raises CompileError: FC8102 for a device's file that the lab does not run.
     """
@@ -46,7 +46,9 @@ def plan(
     cut = _cut(build, own)
     chosen = {name for name, device in own.items() if device.kind == "switch"}
     meant = intended.read(build, chosen, catalog, progress)
-    wires = _wires(cut.links if wiring is None else wiring, own)
+    if unknown := chosen - meant.models.keys():
+        raise lab_error("FC8101", f"the inputs of {build.path} make no {min(unknown)}", "compile the intent again")
+    wires = cut.links if cabling is None else _between(cabling, own)
     ports: dict[str, list[str]] = {name: [] for name in own}
     for wire in wires:
         for end in (wire.a, wire.b):
@@ -69,18 +71,14 @@ def _cut(build: Build, own: dict[str, Device]) -> Build:
     return replace(
         build,
         devices=own,
-        links=tuple(link for link in build.links if link.a.device in own and link.b.device in own),
+        links=_between(build.links, own),
         sessions=tuple(session for session in build.sessions if session.a.device in own and session.b.device in own),
         addresses=tuple(row for row in build.addresses if row.device in own),
     )
 
 
-def _wires(links: Sequence[Link], own: dict[str, Device]) -> tuple[Wire, ...]:
-    return tuple(
-        Wire(link.a, link.b, link.network, link.plane, link.tiers)
-        for link in links
-        if link.a.device in own and link.b.device in own
-    )
+def _between(links: Sequence[Link], own: Container[str]) -> tuple[Link, ...]:
+    return tuple(link for link in links if link.a.device in own and link.b.device in own)
 
 
 def _node(build: Build, device: Device, wired: Sequence[str], meant: Intended) -> tuple[Node, set[str]]:
@@ -96,19 +94,21 @@ def _node(build: Build, device: Device, wired: Sequence[str], meant: Intended) -
         dual = [(f"net/ipv6/conf/{port.linux}/disable_ipv6", "1") for port in mine if not port.link_local]
         late = [(key, value) for key, value in found.sysctls if _of(key, links)]
         node = Node(
-            device.name, namespace, device.kind, device.role, device.network, mine,
+            device.name, namespace, device.role, mine,
             routes=tuple(route for route in found.routes if route.link in links),
             rules=found.rules,
             early=_SERVER_EARLY,
             late=(*dual, *late),
         )  # fmt: skip
         return node, set(found.left_out)
+    if device.nos not in ("sonic", "eos"):
+        raise ValueError(f"the lab does not know the operating system {device.nos[:40]!r}")
     eos = device.nos == "eos"
     seen = switches.observed(device.nos, files)
     ports = switches.ports(seen, wired, eos)
     routing: Routing = switches.eos_routing(meant.models[device.name]) if eos else switches.routing(files["frr.conf"])
     node = Node(
-        device.name, namespace, device.kind, device.role, device.network, ports,
+        device.name, namespace, device.role, ports,
         loopbacks=() if eos else seen.loopbacks,
         bridges=switches.bridges(seen, ports, eos),
         early=switches.EARLY,

@@ -12,13 +12,14 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.lab import namespaces
 from fabric_compiler.lab.netlink import FAMILIES
 from fabric_compiler.lab.pairs import Endpoint, Pair
+from fabric_compiler.lab.report import Progress
 from fabric_compiler.targets.text import address
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def _from(own: Prefix) -> tuple[int, int, bytes]:
     return socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, struct.pack("=16si", own.value.to_bytes(16, "big"), 0)
 
 
-def volley(post: Post, chosen: Sequence[Pair], patience: float, progress: Callable[[str, int, int], None]) -> dict[int, str]:
+def volley(post: Post, chosen: Sequence[Pair], patience: float, progress: Progress) -> dict[int, str]:
     """Send over each pair, and again where nothing arrived, until `patience` seconds pass without an arrival.
 
     The numbers of the pairs over which nothing arrives as it was sent, and why.

@@ -5,22 +5,19 @@ A lab is a module with the functions of `Laboratory`; a new one is registered in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from typing import Final, Protocol, cast
 
 from fabric_compiler.lab.build import Build
-from fabric_compiler.lab.report import Check
+from fabric_compiler.lab.report import Check, Progress
 from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.store import lab_error
 from fabric_compiler.lab.trials import Shell, Trial
 
 LABS: Final = {"ethernet": "fabric_compiler.lab.ethernet"}
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how far it is and how far it goes."""
 
 
 class Laboratory(Protocol):

@@ -20,6 +20,7 @@ from typing import Any, Final
 from fabric_compiler.lab import namespaces, store
 from fabric_compiler.lab.layout import Node
 from fabric_compiler.lab.machine import DAEMONS
+from fabric_compiler.lab.report import Progress
 from fabric_compiler.lab.store import lab_error
 
 # dplane_fpm_nl: SONiC's forwarding plane, whose lines are in its frr.conf. -P 0: no vty over TCP.
@@ -33,14 +34,14 @@ _ASKED: Final = 60.0
 _END: Final = b"\0\0\0"
 
 
-def start(nodes: Sequence[Node], progress: Callable[[str, int, int], None]) -> None:
+def start(nodes: Sequence[Node], progress: Progress) -> None:
     """All daemons of all switches, a few at a time, and their configuration. Raises CompileError (FC8105)."""
     for node in nodes:
         _directories(node)
     run(nodes, _bring_up, progress)
 
 
-def run(nodes: Sequence[Node], work: Callable[[Node], None], progress: Callable[[str, int, int], None]) -> None:
+def run(nodes: Sequence[Node], work: Callable[[Node], None], progress: Progress) -> None:
     """The work in each node's namespace, two at a time for each core.
 
     Daemons that it starts do not reach the host's syslog, and their scratch directory goes with them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fabric_compiler.lab import namespaces
 from fabric_compiler.lab.layout import Node
-from fabric_compiler.lab.netlink import Link, Socket
+from fabric_compiler.lab.netlink import Socket
 from fabric_compiler.lab.planning import Planned
 
 
@@ -20,11 +20,6 @@ class Lab:
 
     def node(self, device: str) -> Node:
         return self.planned.layout.nodes[device]
-
-    def link(self, device: str, port: str) -> Link:
-        """As it is now."""
-        linux = next(found.linux for found in self.node(device).ports if found.name == port)
-        return self.kernels[device].links()[linux]
 
 
 @contextmanager

@@ -64,6 +64,8 @@ class Stream:
 
     def loss(self, since: float, until: float = math.inf) -> Loss:
         """Of the packets that were sent between the two moments, and so long ago that they must have arrived."""
+        if not self._thread.is_alive():
+            raise RuntimeError("the stream broke off")
         until = min(until, time.monotonic() - _LATE)
         sent = list(self._sent)  # another round may begin meanwhile; its place in the other list is there already
         rounds = [(at, len(self._chosen) - len(self._arrived[n])) for n, at in enumerate(sent) if since <= at <= until]
@@ -76,8 +78,9 @@ class Stream:
     def is_whole(self, since: float, within: float) -> bool:
         """Wait, from `since` on, until all packets of a while arrive, and no longer than `within`."""
         while True:
+            begin = max(self.loss(since).last, since)
             now = time.monotonic()
-            if now - max(self.loss(since).last, since) > _LATE + _WHILE:
+            if now - begin > _LATE + _WHILE and (self.loss(begin).sent or not self._chosen):
                 return True
             if now - since > within:
                 return False

@@ -3,37 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from fabric_compiler.lab import namespaces
 from fabric_compiler.lab.layout import Layout, Node
 from fabric_compiler.lab.netlink import Socket
-from fabric_compiler.lab.store import lab_error
+from fabric_compiler.lab.report import Progress
 
 _SYSCTLS = Path("/proc/sys")
 
 
-def set_up(layout: Layout, progress: Callable[[str, int, int], None]) -> None:
-    """Raises CompileError (FC8105) at what the kernel refuses. What there is by then is for `store.remove`."""
+def set_up(layout: Layout, progress: Progress) -> None:
+    """Raises OSError at what the kernel refuses. What there is by then is for `store.remove`."""
     nodes = layout.nodes
-    try:
-        namespaces.create(node.namespace for node in nodes.values())
-        for node in nodes.values():
-            _set(node.namespace, node.early)
-        with ExitStack() as stack:
-            _connect(layout, stack, progress)
-            kernels = {name: stack.enter_context(namespaces.kernel_of(node.namespace)) for name, node in nodes.items()}
-            for name, node in nodes.items():
-                _ports(node, kernels[name])
-            for name, node in nodes.items():  # once all are up: a route over a link that is down is refused
-                _routes(node, kernels[name])
-    except OSError as error:
-        raise lab_error("FC8105", f"the kernel refuses a part of the lab: {error.strerror or error}") from error
+    namespaces.create(node.namespace for node in nodes.values())
+    for node in nodes.values():
+        _set(node.namespace, node.early)
+    with ExitStack() as stack:
+        _connect(layout, stack, progress)
+        kernels = {name: stack.enter_context(namespaces.kernel_of(node.namespace)) for name, node in nodes.items()}
+        for name, node in nodes.items():
+            _ports(node, kernels[name])
+        for name, node in nodes.items():  # once all are up: a route over a link that is down is refused
+            _routes(node, kernels[name])
 
 
-def _connect(layout: Layout, stack: ExitStack, progress: Callable[[str, int, int], None]) -> None:
+def _connect(layout: Layout, stack: ExitStack, progress: Progress) -> None:
     places = {}
     for name, node in layout.nodes.items():
         places[name] = namespaces.descriptor(node.namespace)

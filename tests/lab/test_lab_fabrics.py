@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -67,9 +68,12 @@ def test_the_fabric_does_what_its_plan_promises_and_heals(build: Build) -> None:
 def test_the_kernel_s_routes_are_given_by_prefix_and_the_device_s_own_ports(build: Build) -> None:
     planned = planning.plan(build, Slice())
     promised = promise.promised(planned).bgp
+    expected = {device: {to: tuple(sorted(ports)) for to, ports in routes.items()} for device, routes in promised.items()}
+    until = time.monotonic() + 90
     with attached(planned) as lab:
-        found = tables.kernel_routes(lab)
-    assert found == {device: {to: tuple(sorted(ports)) for to, ports in routes.items()} for device, routes in promised.items()}
+        while (found := tables.kernel_routes(lab)) != expected and time.monotonic() < until:
+            time.sleep(0.5)
+    assert found == expected
     for device, routes in found.items():
         own = {end.port for link in build.links for end in (link.a, link.b) if end.device == device}
         assert routes, device

@@ -71,6 +71,8 @@ HOSTILE = {
     "a device twice": replaced("devices", LEAFS[0], LEAFS[1]),
     "a port called as a path": replaced("links", "Ethernet32", "../lo"),
     "a link to an unknown device": replaced("links", LEAFS[0], "nobody"),
+    "a link of other tiers than its ends": replaced("links", "leaf-spine", "server-leaf"),
+    "a session of a server": replaced("sessions", LEAFS[0], "pod1-server-1"),
     "a port twice": replaced("links", "Ethernet36", "Ethernet32"),
     "a kind that is none": replaced("devices", ",switch,", ",toaster,"),
     "an ASN that is none": replaced("sessions", ",42", ",x42"),
