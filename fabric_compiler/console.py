@@ -41,7 +41,7 @@ class Form(StrEnum):
 
 
 _UNREADABLE = frozenset({"FC1001"})
-_ENVIRONMENT = frozenset({"FC8001", "FC8003", "FC8103", "FC8104", "FC8105"})
+_ENVIRONMENT = frozenset({"FC8001", "FC8003", "FC8103", "FC8104", "FC8105", "FC8201"})
 _COLOURS = {Severity.ERROR: "\x1b[1;31m", Severity.WARNING: "\x1b[1;33m", Severity.NOTE: "\x1b[1;36m"}
 
 

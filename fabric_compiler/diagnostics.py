@@ -31,7 +31,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, as the other side of a conflict."""
+    """One finding. `code` is stable (FC1234, see CODES); `related` names further places, as the other side of a conflict.
+
+    `examples` are the first cases of a finding that has many, a line each; the last says how many more there are.
+    """
 
     code: str
     severity: Severity
@@ -39,6 +42,7 @@ class Diagnostic:
     span: Span | None = None
     hint: str = ""
     related: tuple[tuple[str, Span], ...] = ()
+    examples: tuple[str, ...] = ()
 
 
 # The first digit names the stage: 1 reading, 2 language, 3 topology, 4 plan and lock, 5 cabling and power,
@@ -71,9 +75,12 @@ CODES: dict[str, str] = {
     "FC4005": "the lock does not fit the intent, or would change",
     "FC4006": "two devices get the same name",
     "FC4007": "a network outgrows what it was laid out for",
+    "FC4020": "two nodes have the same GUID",
+    "FC4021": "the inventory of GUIDs is not complete",
     "FC5001": "no medium reaches",
     "FC5002": "the two ends of a cable do not fit each other",
     "FC5003": "a site's power budget is exceeded",
+    "FC5004": "the power of a product is not known",
     "FC6001": "the override matches nothing",
     "FC6002": "the override names no field of the device model, or a value of the wrong type",
     "FC6003": "the platform has no headroom table for this speed and cable length",
@@ -81,19 +88,34 @@ CODES: dict[str, str] = {
     "FC6005": "the platform's limit is exceeded",
     "FC6006": "a raw snippet is used",
     "FC6007": "maintenance takes away the only way",
+    "FC6020": "servers of a network with tenants are in none",
+    "FC6021": "the routing engine does not fit the topology, the lanes or the LIDs",
     "FC7001": "the graph is inconsistent",
     "FC7002": "the plan is inconsistent",
     "FC7003": "the platform does not have what the configuration uses",
     "FC7004": "the two ends of a link, as read back from the rendered files, disagree",
+    "FC7010": "a BGP session would not come up, or would carry less than it should",
+    "FC7011": "a route is missing that the topology promises",
+    "FC7012": "traffic would be spread over other links than the topology promises",
+    "FC7013": "packets would go in a circle, or to a device that has no route for them",
+    "FC7014": "two devices have the same prefix",
+    "FC7015": "the routing does not come to rest, or hangs on the order of events",
+    "FC7016": "a line that bears on routing is not understood, so that nothing is proven",
     "FC7020": "a failure leaves less than the intent asks for",
+    "FC7031": "the cabling as observed is not that of the graph",
+    "FC7032": "a part of the cabling could not be looked at",
+    "FC7040": "the real fabric is not cabled as the intent says",
     "FC8001": "the build directory cannot be written",
     "FC8002": "the golden differs from the compiler's output",
     "FC8003": "the environment lacks something",
+    "FC8010": "an export leaves something to be done",
     "FC8101": "the build is not as this compiler writes it",
     "FC8102": "a device's files hold what a lab does not run",
     "FC8103": "the lab is not in the state that the command needs",
     "FC8104": "the machine does not carry the fabric",
     "FC8105": "the lab could not be set up or removed",
+    "FC8201": "the simulator or the subnet manager does not run",
+    "FC8202": "the build's subnet manager cannot be run in a lab as it is configured",
     "FC9001": "the compiler failed; this is a bug",
 }
 
@@ -119,12 +141,10 @@ class Report:
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.found)
 
-    def _add(
-        self, severity: Severity, code: str, message: str, span: Span | None, hint: str, related: tuple[tuple[str, Span], ...]
-    ) -> None:
-        if code not in CODES:
-            raise KeyError(code)
-        diagnostic = Diagnostic(code, severity, message, span, hint, related)
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Once, however often it is found."""
+        if diagnostic.code not in CODES:
+            raise KeyError(diagnostic.code)
         if diagnostic not in self._seen:
             self._seen.add(diagnostic)
             self.found.append(diagnostic)
@@ -132,12 +152,12 @@ class Report:
     def error(
         self, code: str, message: str, span: Span | None = None, hint: str = "", related: tuple[tuple[str, Span], ...] = ()
     ) -> None:
-        self._add(Severity.ERROR, code, message, span, hint, related)
+        self.add(Diagnostic(code, Severity.ERROR, message, span, hint, related))
 
     def warning(
         self, code: str, message: str, span: Span | None = None, hint: str = "", related: tuple[tuple[str, Span], ...] = ()
     ) -> None:
-        self._add(Severity.WARNING, code, message, span, hint, related)
+        self.add(Diagnostic(code, Severity.WARNING, message, span, hint, related))
 
     def fatal(self, code: str, message: str, span: Span | None = None, hint: str = "") -> NoReturn:
         """Report an error after which nothing more can be found."""
@@ -165,6 +185,7 @@ def render_text(diagnostics: Iterable[Diagnostic]) -> list[str]:
         where = f"{d.span}: " if d.span else ""
         lines.append(f"{where}{d.severity}[{d.code}]: {_one_line(d.message)}")
         lines += [f"  see {span}: {_one_line(what)}" for what, span in d.related]
+        lines += [f"  {_one_line(example)}" for example in d.examples]
         if d.hint:
             lines.append(f"  hint: {_one_line(d.hint)}")
     return lines
@@ -180,7 +201,7 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> list[str]:
     for d in in_order(diagnostics):
         level = {"error": "error", "warning": "warning", "note": "notice"}[d.severity]
         place = f"file={_property(d.span.file)},line={d.span.line},col={d.span.column}," if d.span else ""
-        text = d.message + (f" ({d.hint})" if d.hint else "")
+        text = "\n".join((d.message + (f" ({d.hint})" if d.hint else ""), *d.examples))
         lines.append(f"::{level} {place}title={_property(d.code)}::{_data(text)}")
     return lines
 
@@ -201,7 +222,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic], version: str) -> str:
             {
                 "ruleId": d.code,
                 "level": str(d.severity),
-                "message": {"text": d.message + (f" Hint: {d.hint}" if d.hint else "")},
+                "message": {"text": "\n".join((d.message + (f" Hint: {d.hint}" if d.hint else ""), *d.examples))},
                 "locations": [_sarif_location(d.span)] if d.span else [],
             }
             for d in found
@@ -222,6 +243,8 @@ def _as_dict(d: Diagnostic) -> dict[str, Any]:
         out |= {"file": d.span.file, "line": d.span.line, "column": d.span.column}
     if d.hint:
         out["hint"] = d.hint
+    if d.examples:
+        out["examples"] = list(d.examples)
     if d.related:
         out["related"] = [{"message": m, "file": s.file, "line": s.line, "column": s.column} for m, s in d.related]
     return out

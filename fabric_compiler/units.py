@@ -60,12 +60,13 @@ def ratio(text: str) -> Fraction:
     return Fraction(match[1]) / Fraction(match[2])
 
 
-def percent(text: str) -> Fraction:
-    """'75%', '99.9 %' -> Fraction(3, 4), ...: a share, from nothing to all."""
+def percent(text: str) -> int:
+    """'75%', '99.9 %' -> thousandths of a percent: 75_000, 99_900; from above nothing to all."""
     match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,3})?)\s*%", text.strip(), re.ASCII)
-    if not match or Fraction(match[1]) > 100:
-        raise ValueError(f"expected a share such as 75%, at most 100%, got {shorten(text)}")
-    return Fraction(match[1]) / 100
+    found = int(Decimal(match[1]) * 1000) if match else 0
+    if not 0 < found <= 100_000:
+        raise ValueError(f"expected a share such as 75%, above 0% and at most 100%, got {shorten(text)}")
+    return found
 
 
 def integer(text: str) -> int:
@@ -106,6 +107,6 @@ def format_ratio(value: Fraction) -> str:
     return f"{float(value):g}:1"
 
 
-def format_percent(share: Fraction) -> str:
-    """3/4 -> '75%'."""
-    return f"{float(share * 100):g}%"
+def format_percent(thousandths: int) -> str:
+    """75_000 -> '75%'."""
+    return f"{thousandths / 1000:g}%"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from multiprocessing.context import BaseContext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fabric_compiler.control.decisions import Decisions
 from fabric_compiler.control.ends import End
@@ -26,14 +27,16 @@ from fabric_compiler.intent.overrides import Rule, attributes, matches, matches_
 from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.templates import OWN_DIRECTORY
-from fabric_compiler.verify.agreement import Facts, facts
-from fabric_compiler.verify.device import check_files
+from fabric_compiler.verify.agreement import NO_FACTS, Facts
 from fabric_compiler.verify.observed import Observed
-from fabric_compiler.verify.readback import reader
+from fabric_compiler.verify.reading import UNREADABLE, Reader
+
+if TYPE_CHECKING:
+    from fabric_compiler.verify.routing.speakers import Speaker
 
 _CHUNK = 32  # devices; fewer where there are few, so that the large ones at the end are shared out too
 _CHUNKS_A_WORKER = 16
-_REFUSALS = (ValueError, LookupError, TypeError)  # of a target or reader: what an operating system has no words for
+_REFUSALS = UNREADABLE  # of a target too: what an operating system has no words for
 _WORTH_A_POOL = 96  # devices; below, starting processes costs more than it saves
 
 
@@ -47,6 +50,7 @@ class Made:
     sessions: bytes = b""
     rows: tuple[int, int] = (0, 0)  # of addresses, of sessions
     facts: list[Facts] = field(default_factory=list)
+    speakers: list[Speaker | None] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
     rules: frozenset[int] = frozenset()  # overrides that matched
 
@@ -54,10 +58,16 @@ class Made:
 class Workshop:
     """Makes devices from the decisions; one a process."""
 
-    def __init__(self, decisions: Decisions, root: Path | None, templates: Path | None) -> None:
+    def __init__(self, decisions: Decisions, root: Path | None, templates: Path | None, speaking: bool = False) -> None:
         OWN_DIRECTORY.set(templates)
         self._decisions, self._root = decisions, root
+        self._read = Reader(decisions, speaking)
         self._switch, self._server = SwitchModels(decisions), ServerModels(decisions)
+
+    def configured(self, index: int) -> bool:
+        """Whether the device has a model; an InfiniBand switch has none, for its subnet manager sets all that it needs."""
+        device = self._decisions.graph.devices[index]
+        return device.kind == "server" or bool(device.nos)
 
     def model(self, index: int) -> SwitchModel | ServerModel:
         device = self._decisions.graph.devices[index]
@@ -69,28 +79,32 @@ class Workshop:
 
     def observed(self, index: int) -> Observed:
         """The device's files, read back."""
-        device = self._decisions.graph.devices[index]
-        return reader(device.nos or "hosts")(self.files(index)[1])
+        return self._read.observed(index, self.files(index)[1])
 
     def make(self, indices: Sequence[int]) -> Made:
         """Render, write and read back. What a target or a reader refuses is among the findings."""
         made = Made()
         addresses, sessions, matched, size = [], [], set(), 0
         for index in indices:
+            if not self.configured(index):
+                made.facts.append(NO_FACTS)
+                made.speakers.append(None)
+                continue
             model = self.model(index)
             rules = self._matched(model) if isinstance(model, SwitchModel) and self._decisions.rules else []
             matched |= {rule.index for rule in rules}
             ends = self._decisions.ends[index]
             try:
                 directory, files = self.render(model)
-                found, sentences = self._read_back(index, ends, files)
+                found = self._read(index, ends, files)
             except _REFUSALS as error:
                 if not rules and not isinstance(error, ValueError):
                     raise
                 made.findings.append(_refused(model.name, error, rules))
                 continue
-            made.facts.append(found)
-            made.findings.extend(_finding(sentence, rules) for sentence in sentences)
+            made.facts.append(found.facts)
+            made.speakers.append(found.speaker)
+            made.findings.extend(_finding(sentence, rules) for sentence in found.sentences)
             for name, content in files.items():
                 path = f"{directory}/{name}"
                 if self._root:
@@ -104,23 +118,13 @@ class Workshop:
                 addresses += server_addresses(model)
         return Made(
             made.files, size, csv_rows(addresses), csv_rows(sessions), (len(addresses), len(sessions)),
-            made.facts, made.findings, frozenset(matched),
+            made.facts, made.speakers, made.findings, frozenset(matched),
         )  # fmt: skip
 
     def render(self, model: SwitchModel | ServerModel) -> tuple[str, dict[str, bytes]]:
         """A model's directory below the build, and its files."""
         chosen = target(model.platform.nos if isinstance(model, SwitchModel) else "hosts")
         return f"{chosen.directory}/{model.name}", chosen.render(model)
-
-    def _read_back(self, index: int, ends: Sequence[End], files: dict[str, bytes]) -> tuple[Facts, list[str]]:
-        """What the device must share with its neighbours, and what is wrong with it by itself."""
-        d = self._decisions
-        device = d.graph.devices[index]
-        observed = reader(device.nos or "hosts")(files)
-        ports = [device.layout.ports[end.port].name for end in ends]
-        to_server = [device.kind == "server" or d.graph.devices[end.peer].kind == "server" for end in ends]
-        switch = d.catalog.switches[device.model] if device.kind == "switch" else None
-        return facts(observed, ports, to_server), check_files(device, d.plan.devices[index], switch, files, observed, ports)
 
     def _below(self, index: int, ends: Sequence[End]) -> frozenset[str]:
         device = self._decisions.graph.devices[index]
@@ -155,9 +159,9 @@ def _finding(sentence: str, rules: Sequence[Rule]) -> Diagnostic:
 _workshop: Workshop | None = None  # of a worker process
 
 
-def _start(decisions: Decisions, root: Path | None, templates: Path | None) -> None:
+def _start(decisions: Decisions, root: Path | None, templates: Path | None, speaking: bool) -> None:
     global _workshop
-    _workshop = Workshop(decisions, root, templates)
+    _workshop = Workshop(decisions, root, templates, speaking)
 
 
 def _make(indices: Sequence[int]) -> Made:
@@ -171,8 +175,10 @@ def make_all(
     templates: Path | None,
     jobs: int | None,
     progress: Callable[[int], None],
+    speaking: bool = False,
 ) -> Iterator[Made]:
-    """Make every device of the graph, in order; `root` None renders and reads back without writing.
+    """Make every device of the graph, in order; `root` None renders and reads back without writing, `speaking` reads the
+    routing back too.
 
     `jobs` None: as many processes as the machine lets us have, none for a small fabric. The bytes do not depend on it.
     """
@@ -182,21 +188,23 @@ def make_all(
     chunks = [range(first, min(first + size, count)) for first in range(0, count, size)]
     workers = min(workers, len(chunks))
     if workers <= 1 or (jobs is None and count < _WORTH_A_POOL):
-        workshop = Workshop(decisions, root, templates)
+        workshop = Workshop(decisions, root, templates, speaking)
         for chunk in chunks:
             yield workshop.make(chunk)
             progress(len(chunk))
         return
     # fork: the decisions are there without being copied
     context = multiprocessing.get_context("fork")
-    with _pool(workers, context, (decisions, root, templates)) as pool:
+    with _pool(workers, context, (decisions, root, templates, speaking)) as pool:
         for chunk, made in zip(chunks, _in_order(pool, chunks, 4 * workers), strict=True):
             yield made
             progress(len(chunk))
 
 
 @contextmanager
-def _pool(workers: int, context: BaseContext, arguments: tuple[Decisions, Path | None, Path | None]) -> Iterator[Executor]:
+def _pool(
+    workers: int, context: BaseContext, arguments: tuple[Decisions, Path | None, Path | None, bool]
+) -> Iterator[Executor]:
     """Worker processes that leave Ctrl-C, which a terminal sends to all, to their parent; what waits is dropped then."""
     pool = ProcessPoolExecutor(workers, context, _start, arguments)
     try:

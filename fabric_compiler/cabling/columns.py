@@ -36,10 +36,10 @@ class DeviceColumns:
     pod: Ints
     model: Ints
     role: Ints
-    network: Ints  # index into Graph.networks, -1 for servers
+    network: Ints  # index into Graph.networks, -1 for servers in pods
     index: Ints
     slot: Ints
-    server: Bools
+    server: Bools  # in a pod; hosts of a subnet manager stand with the switches
 
 
 def device_columns(graph: Graph) -> DeviceColumns:
@@ -54,7 +54,7 @@ def device_columns(graph: Graph) -> DeviceColumns:
         network=np.array([networks.get(d.network, -1) for d in devices], dtype=np.int64),
         index=np.array([d.index for d in devices], dtype=np.int64),
         slot=np.array([d.slot for d in devices], dtype=np.int64),
-        server=np.array([d.kind == "server" for d in devices], dtype=np.bool_),
+        server=np.array([d.role == "server" for d in devices], dtype=np.bool_),
     )  # fmt: skip
 
 

@@ -157,9 +157,14 @@ def _stated(intent: Intent, shape: LinkShape) -> tuple[str, ...]:
     return next((stated for pair, stated in network.media.items() if pair == shape.pair), ()) if network else ()
 
 
+def _protocol(intent: Intent, shape: LinkShape) -> str:
+    network = intent.networks.get(shape.network)
+    return network.protocol if network else "ethernet"
+
+
 def _candidates(case: Case, catalog: tuple[Medium, ...], intent: Intent) -> list[Medium]:
     """In order of preference: one stated medium is the only one, several come before the others."""
-    order = list(catalog)
+    order = [medium for medium in catalog if all(medium.protocol == _protocol(intent, shape) for shape in case.shapes)]
     for shape in reversed(case.shapes):
         stated = _stated(intent, shape)
         if len(stated) > 1:
@@ -250,12 +255,18 @@ def _report(case: Case, site: str, catalog: tuple[Medium, ...], intent: Intent, 
     network, pair, ends = shape.network, shape.pair, shape.ends
     stated = _stated(intent, shape)
     fitting = [m for m in _candidates(case, catalog, intent) if carries(m, case.ends, case.structure)]
-    others = [m for m in catalog if carries(m, case.ends, case.structure) and m.reach >= case.length]
+    spoken = [m for m in catalog if m.protocol == _protocol(intent, shape)]
+    others = [m for m in spoken if carries(m, case.ends, case.structure) and m.reach >= case.length]
     media = source.at("networks", network, "media", pair) if stated else None
     if not fitting:
         alone = [m for m in catalog if len(stated) == 1 and m.name == stated[0]]
         if alone:
-            reason = _misfit(alone[0], network, pair, ends, case.structure)
+            foreign = alone[0] not in spoken
+            reason = (
+                f"{alone[0].name} is not for the protocol of {network}"
+                if foreign
+                else (_misfit(alone[0], network, pair, ends, case.structure))
+            )
         else:
             reason = f"no medium of {format_speed(ends.speed)} fits the {pair} links of {network}, {_cages(ends)}"
         hint = f"{others[0].name} fits" if others else "take switches whose cages a medium has modules for"

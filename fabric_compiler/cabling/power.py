@@ -30,22 +30,33 @@ def site_power(
     found: dict[str, SitePower] = {}
     for name in [*intent.sites, *(site for site in columns.sites if site not in intent.sites)]:
         watts = {"server": 0, "switch": 0}
+        unknown: list[str] = []
         ends = 0.0
         if name in columns.sites:
             at = columns.sites.index(name)
             for (kind, model), count in zip(columns.models, models[at].tolist(), strict=False):
                 each = (catalog.servers[model] if kind == "server" else catalog.switches[model]).watts
                 watts[kind] += count * each
+                unknown += [model] if count and not each else []
+            unknown += [
+                module.name
+                for (medium, module), count in zip(fitted.modules, modules[at].tolist(), strict=False)
+                if count and not module.watts and catalog.media[medium].kind != "dac"
+            ]
             ends = sum(count * module.watts for (_, module), count in zip(fitted.modules, modules[at].tolist(), strict=False))
         budget = intent.sites[name].power if name in intent.sites else None
         # Rounded before rounding up, so that sums of tenths do not come out a watt high.
-        found[name] = SitePower(watts["server"], watts["switch"], ceil(round(ends, 3)), budget)
+        found[name] = SitePower(watts["server"], watts["switch"], ceil(round(ends, 3)), budget, tuple(unknown))
     return found
 
 
 def check_power(power: Mapping[str, SitePower], source: Positions, report: Report) -> None:
-    """Reports FC5003 for each site that draws more than it has."""
+    """Reports FC5003 for each site that draws more than it has; warns (FC5004) where a budget cannot be told to suffice."""
     for site, drawn in power.items():
+        if drawn.budget is not None and drawn.unknown:
+            message = f"site {site} draws more than is counted: the power of {', '.join(drawn.unknown)} is not published"
+            place = source.at("sites", site, "power")
+            report.warning("FC5004", message, place, "take it from the vendor, and put it into a catalogue of your own")
         if drawn.budget is None or drawn.total <= drawn.budget:
             continue
         report.error(

@@ -6,7 +6,7 @@ A layout is shared by all devices of a role, so each function keeps the results 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -52,13 +52,13 @@ def port_layout(switch: Switch, nos: str, uses: Sequence[Use]) -> PortLayout:
     return _port_layout(_Same(switch), nos, tuple(uses))
 
 
-def server_layout(server: Server, groups: Mapping[str, int]) -> PortLayout:
+def server_layout(server: Server, groups: Mapping[str, int], infiniband: Collection[str] = ()) -> PortLayout:
     """The ports of `server`: those of the NICs in `groups`, each NIC split into as many ports as its group says.
 
-    The groups come in the catalogue's order, whatever the order of `groups`. Raises LayoutError (UnknownNicGroupError,
-    NoBreakoutError).
+    The groups come in the catalogue's order, whatever the order of `groups`; the ports of those in `infiniband` are HCAs.
+    Raises LayoutError (UnknownNicGroupError, NoBreakoutError).
     """
-    return _server_layout(_Same(server), tuple(sorted(groups.items())))
+    return _server_layout(_Same(server), tuple(sorted(groups.items())), frozenset(infiniband))
 
 
 def choose_hwsku(switch: Switch, layout: PortLayout, lossless: bool, speeds: Collection[int] | None = None) -> Hwsku:
@@ -98,7 +98,7 @@ class _Same:
 @lru_cache(maxsize=512)
 def _port_layout(key: _Same, nos: str, uses: tuple[Use, ...]) -> PortLayout:
     switch: Switch = key.product
-    if nos not in switch.nos:
+    if nos not in switch.nos and switch.protocol == "ethernet":
         raise UnknownNosError(f"{switch.name} is not known to run {nos}", f"it runs {', '.join(switch.nos)}")
     wanted = [(ports, speed) for count, ports, speed in uses for _ in range(count)]
     if len(wanted) > len(switch.cages):
@@ -108,7 +108,10 @@ def _port_layout(key: _Same, nos: str, uses: tuple[Use, ...]) -> PortLayout:
     for index, cage in enumerate(switch.cages):
         breakout = _breakout(switch, cage, nos, *wanted[index]) if index < len(wanted) else _unsplit(cage, nos)
         cages.append(CageUse(cage.label, cage.form_factor, breakout.ports))
-        ports += (_port(cage, index, nos, breakout, number) for number in range(breakout.ports))
+        if switch.protocol == "infiniband":
+            ports += _infiniband_ports(cage, index, breakout, len(ports))
+        else:
+            ports += (_port(cage, index, nos, breakout, number) for number in range(breakout.ports))
     return PortLayout(tuple(ports), tuple(cages))
 
 
@@ -122,13 +125,16 @@ def _breakout(switch: Switch, cage: Cage, nos: str, ports: int, speed: int) -> B
         if (breakout.ports, breakout.speed) == (ports, speed):
             return breakout
     known = ", ".join(dict.fromkeys(f"{b.ports}x{format_speed(b.speed)}" for b in modes))
+    under = f" under {nos}" if nos else ""
     raise NoBreakoutError(
-        f"cage {cage.label} of {switch.name} has no mode {ports}x{format_speed(speed)} under {nos}", f"it has {known}"
+        f"cage {cage.label} of {switch.name} has no mode {ports}x{format_speed(speed)}{under}", f"it has {known}"
     )
 
 
 def _unsplit(cage: Cage, nos: str) -> Breakout:
-    """The mode of a cage that nothing uses: one port at its highest speed."""
+    """The mode of a cage that nothing uses: one port at its highest speed; InfiniBand's cages have a single mode."""
+    if not nos:
+        return cage.breakouts[0]
     return max((b for b in _modes(cage, nos) if b.ports == 1), key=lambda b: b.speed)
 
 
@@ -146,14 +152,21 @@ def _port(cage: Cage, index: int, nos: str, breakout: Breakout, number: int) -> 
     return Port(name, aliases[number] if aliases else name, index, subport, lanes, breakout.speed, breakout.mode)
 
 
+def _infiniband_ports(cage: Cage, index: int, breakout: Breakout, before: int) -> Iterator[Port]:
+    """InfiniBand numbers the ports of a switch from 1 through all cages."""
+    for number, name in enumerate(cage.aliases[breakout.ports]):
+        subport = number + 1 if breakout.ports > 1 else 0
+        yield Port(name, name, index, subport, (), breakout.speed, "", before + number + 1)
+
+
 @lru_cache(maxsize=512)
-def _server_layout(key: _Same, groups: tuple[tuple[str, int], ...]) -> PortLayout:
+def _server_layout(key: _Same, groups: tuple[tuple[str, int], ...], infiniband: frozenset[str]) -> PortLayout:
     server: Server = key.product
     split = dict(groups)
     for name in split:
         if name not in server.nic_groups:
             raise UnknownNicGroupError(f"{server.name} has no NIC group {name}", f"it has {', '.join(server.nic_groups)}")
-    ports: list[tuple[str, str, int]] = []  # cage, netdev, speed
+    ports: list[tuple[str, str, str, int, int]] = []  # cage, name, netdev, speed, InfiniBand's number
     form_factors: dict[str, str] = {}
     for group in server.nic_groups.values():
         if group.name not in split:
@@ -165,14 +178,16 @@ def _server_layout(key: _Same, groups: tuple[tuple[str, int], ...]) -> PortLayou
         for nic in range(group.count):
             label = group.cages[nic] if group.cages else f"{group.name}-{nic + 1}"
             form_factors[label] = group.form_factor
-            ports += (
-                (label, netdev, group.breakouts[count]) for netdev in group.netdevs[count][nic * count : (nic + 1) * count]
-            )
-    in_cage = Counter(label for label, _, _ in ports)
+            for at in range(nic * count, (nic + 1) * count):
+                netdev, speed = group.netdevs[count][at], group.breakouts[count]
+                # each port of a ConnectX is a PCI function, and so an HCA, of its own: its port is number 1
+                hca = group.hcas[count][at] if group.name in infiniband else ""
+                ports.append((label, hca or netdev, netdev, speed, 1 if hca else 0))
+    in_cage = Counter(label for label, *_ in ports)
     position = {label: index for index, label in enumerate(form_factors)}
     seen: Counter[str] = Counter()
     made: list[Port] = []
-    for label, netdev, speed in ports:
+    for label, name, netdev, speed, number in ports:
         seen[label] += 1
-        made.append(Port(netdev, netdev, position[label], seen[label] if in_cage[label] > 1 else 0, (), speed, ""))
+        made.append(Port(name, netdev, position[label], seen[label] if in_cage[label] > 1 else 0, (), speed, "", number))
     return PortLayout(tuple(made), tuple(CageUse(label, form, in_cage[label]) for label, form in form_factors.items()))

@@ -8,11 +8,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from fabric_compiler.catalog.reader import read
-from fabric_compiler.catalog.schema import File, MediumFile, QosFile, ServerFile, SwitchFile
+from fabric_compiler.catalog.schema import File, InfinibandSwitchFile, MediumFile, QosFile, ServerFile, SwitchFile
 from fabric_compiler.catalog.types import Catalog, Medium, Server, Switch
 from fabric_compiler.diagnostics import CompileError, Diagnostic, Severity
 from fabric_compiler.units import shorten
@@ -75,7 +75,11 @@ def load(extra: Path | None = None) -> Catalog:
 
 
 def _switch(name: str, path: Path) -> Switch:
-    return _file(SwitchFile, path).build(name)
+    tree = read(path)
+    protocol = tree.child("protocol")
+    if protocol is not None and protocol.value == "infiniband":
+        return _checked(InfinibandSwitchFile, tree).build(name)
+    return _checked(SwitchFile, tree).build(name)
 
 
 def _server(name: str, path: Path) -> Server:
@@ -139,7 +143,10 @@ def _product(path: Path) -> str:
 
 
 def _file(model: type[_FileT], path: Path) -> _FileT:
-    tree = read(path)
+    return _checked(model, read(path))
+
+
+def _checked(model: type[_FileT], tree: Node) -> _FileT:
     try:
         return model.model_validate(tree.plain())
     except ValidationError as error:
@@ -172,5 +179,5 @@ def _nearest(location: tuple[int | str, ...], tree: Node) -> tuple[Node, int]:
 
 def schemas() -> Mapping[str, dict[str, Any]]:
     """JSON schemas of the product files by kind, for editors."""
-    models: dict[str, type[File]] = {"switches": SwitchFile, "servers": ServerFile, "media": MediumFile}
-    return {kind: model.model_json_schema() for kind, model in models.items()}
+    models: dict[str, Any] = {"switches": SwitchFile | InfinibandSwitchFile, "servers": ServerFile, "media": MediumFile}
+    return {kind: TypeAdapter(model).json_schema() for kind, model in models.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -42,6 +42,10 @@ def _watts(value: object) -> object:
 
 def _nanoseconds(value: object) -> object:
     return value.removesuffix("ns").strip() if isinstance(value, str) else value
+
+
+def _hex(value: object) -> object:
+    return int(value, 16) if isinstance(value, str) and re.fullmatch(r"0x[0-9a-f]{1,4}", value, re.ASCII) else value
 
 
 def _words(value: object) -> object:
@@ -91,6 +95,7 @@ Count = Annotated[int, Field(ge=1, le=4096)]
 Index = Annotated[int, Field(ge=0, le=4096)]
 Limit = Annotated[int, Field(ge=1, le=100_000_000)]
 Ports = Annotated[int, Field(ge=1, le=16)]
+DeviceId = Annotated[int, BeforeValidator(_hex), Field(ge=0, le=0xFFFF)]  # of PCI
 _T = TypeVar("_T")
 Some = Annotated[tuple[_T, ...], Field(min_length=1, max_length=4096)]
 
@@ -187,6 +192,7 @@ class NosEntry(File):
 
 class SwitchFile(File):
     source: Text
+    protocol: Literal["ethernet"] = "ethernet"
     vendor: Text
     description: Text
     rack_units: Annotated[int, Field(ge=1, le=60)]
@@ -210,8 +216,56 @@ class SwitchFile(File):
         return types.Switch(name, self.vendor, self.description, cages, self.rack_units, self.watts, nos, self.source)
 
 
+class InfinibandCages(File):
+    """Equal cages; `names` is the name of a port as the switch prints it, with {cage} and {port}, both from 1."""
+
+    form_factor: Slug
+    count: Count
+    ports: Ports
+    speed: Speed
+    names: Annotated[str, _text(r"^[A-Za-z0-9/{}]{1,40}$")]
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        if "{cage}" not in self.names or (self.ports > 1 and "{port}" not in self.names):
+            raise ValueError("the names of the ports need {cage}, and {port} where a cage has several")
+        return self
+
+    def build(self, before: int) -> Iterator[types.Cage]:
+        for cage in range(before + 1, before + self.count + 1):
+            names = tuple(
+                self.names.replace("{cage}", str(cage)).replace("{port}", str(port)) for port in range(1, self.ports + 1)
+            )
+            breakout = types.Breakout("", self.ports, self.speed, 0)
+            yield types.Cage(str(cage), self.form_factor, (), "", (breakout,), {self.ports: names}, cage)
+
+
+class InfinibandSwitchFile(File):
+    """A switch that a subnet manager configures. Power is left out where the vendor publishes none."""
+
+    source: Text
+    protocol: Literal["infiniband"]
+    vendor: Text
+    description: Text
+    rack_units: Annotated[int, Field(ge=1, le=60)]
+    watts: Power | None = None
+    device_id: DeviceId = 0
+    management: Netdev
+    cages: Some[InfinibandCages]
+
+    def build(self, name: str) -> types.Switch:
+        cages: list[types.Cage] = []
+        for group in self.cages:
+            cages += group.build(len(cages))
+        return types.Switch(
+            name, self.vendor, self.description, tuple(cages), self.rack_units, self.watts or 0, {}, self.source,
+            self.protocol, self.device_id, self.management,
+        )  # fmt: skip
+
+
 class NicGroupEntry(File):
-    """`netdevs` holds a word a NIC for each number of ports; the ports of a split NIC are separated by commas."""
+    """`netdevs` holds a word a NIC for each number of ports; the ports of a split NIC are separated by commas. `hcas` holds the
+    RDMA devices in their places: the NICs can do InfiniBand."""
 
     nic: Text
     count: Annotated[int, Field(ge=1, le=64)]
@@ -219,9 +273,14 @@ class NicGroupEntry(File):
     breakouts: Annotated[dict[Ports, Speed], Field(min_length=1)]
     netdevs: dict[Ports, Annotated[tuple[Netdev, ...], BeforeValidator(_words)]]
     cages: Annotated[tuple[Word, ...], BeforeValidator(_words)] = ()
+    hcas: dict[Ports, Annotated[tuple[Netdev, ...], BeforeValidator(_words)]] = {}
+    device_id: DeviceId = 0
 
     @model_validator(mode="after")
     def _counts_agree(self) -> Self:
+        for ports, names in self.hcas.items():
+            if len(names) != len(self.netdevs.get(ports, ())):
+                raise ValueError(f"hcas name {len(names)} ports of NICs with {ports}, and netdevs others")
         if set(self.netdevs) != set(self.breakouts):
             raise ValueError("netdevs must be named for each number of ports in breakouts, and for no other")
         for ports, names in self.netdevs.items():
@@ -232,7 +291,9 @@ class NicGroupEntry(File):
         return self
 
     def build(self, name: str) -> types.NicGroup:
-        return types.NicGroup(name, self.nic, self.count, self.form_factor, self.breakouts, self.netdevs, self.cages)
+        return types.NicGroup(
+            name, self.nic, self.count, self.form_factor, self.breakouts, self.netdevs, self.cages, self.hcas, self.device_id
+        )
 
 
 class ServerFile(File):
@@ -241,25 +302,28 @@ class ServerFile(File):
     description: Text
     gpus: Annotated[int, Field(ge=0, le=1024)]
     rack_units: Annotated[int, Field(ge=1, le=60)]
-    watts: Power
+    watts: Power | None = None
     nic_groups: Annotated[dict[Slug, NicGroupEntry], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _netdevs_are_unique(self) -> Self:
         names = Counter(netdev for g in self.nic_groups.values() for netdev in {n for each in g.netdevs.values() for n in each})
         _unique("netdev", names.elements())
+        hcas = Counter(hca for g in self.nic_groups.values() for hca in {n for each in g.hcas.values() for n in each})
+        _unique("RDMA device", hcas.elements())
         return self
 
     def build(self, name: str) -> types.Server:
         groups = {key: group.build(key) for key, group in self.nic_groups.items()}
-        return types.Server(name, self.vendor, self.description, self.gpus, self.rack_units, self.watts, groups, self.source)
+        watts = self.watts or 0
+        return types.Server(name, self.vendor, self.description, self.gpus, self.rack_units, watts, groups, self.source)
 
 
 class ModuleEntry(File):
     name: Text
     form_factor: Slug
     ports: Ports
-    watts: Watts
+    watts: Watts | None = None
     connector: Text
 
 
@@ -268,6 +332,7 @@ MediumKind = Literal["dac", "aec", "aoc", "multimode", "singlemode", "copackaged
 
 class MediumFile(File):
     source: Text
+    protocol: Literal["ethernet", "infiniband"] = "ethernet"
     kind: MediumKind
     standard: Text
     speed: Speed
@@ -290,7 +355,7 @@ class MediumFile(File):
         return self
 
     def build(self, name: str) -> types.Medium:
-        modules = tuple(types.Module(m.name, m.form_factor, m.ports, m.watts, m.connector) for m in self.modules)
+        modules = tuple(types.Module(m.name, m.form_factor, m.ports, m.watts or 0, m.connector) for m in self.modules)
         return types.Medium(
             name,
             self.kind,
@@ -302,6 +367,7 @@ class MediumFile(File):
             self.assemblies,
             self.rank,
             self.source,
+            self.protocol,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -90,9 +90,12 @@ class Switch:
     description: str
     cages: tuple[Cage, ...]  # data ports only, in the order of the panel
     rack_units: int
-    watts: int  # the switch at its highest, without modules
-    nos: Mapping[str, NosSupport]
+    watts: int  # the switch at its highest, without modules; 0: not published
+    nos: Mapping[str, NosSupport]  # none: InfiniBand, which a subnet manager configures
     source: str
+    protocol: str = "ethernet"
+    device_id: int = 0  # InfiniBand: PCI device ID, as NodeInfo shows it; 0: not known
+    management: str = ""  # InfiniBand: the interface for management, as its operating system names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,8 @@ class NicGroup:
     breakouts: Mapping[int, int]  # ports a NIC -> speed of each: {1: 800000, 2: 400000}
     netdevs: Mapping[int, tuple[str, ...]]
     cages: tuple[str, ...] = ()  # empty: a cage for each NIC
+    hcas: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # as netdevs: RDMA devices; none: Ethernet alone
+    device_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ class Server:
     description: str
     gpus: int
     rack_units: int
-    watts: int
+    watts: int  # 0: not published
     nic_groups: Mapping[str, NicGroup]
     source: str
 
@@ -131,7 +136,7 @@ class Module:
     name: str
     form_factor: str
     ports: int
-    watts: float
+    watts: float  # 0: next to none, or not published
     connector: str
 
 
@@ -153,6 +158,7 @@ class Medium:
     assemblies: tuple[tuple[str, str], ...]  # names of modules; empty: fibre between any two
     rank: int  # place in the catalogue's order of preference, 0 first
     source: str
+    protocol: str = "ethernet"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from fabric_compiler import __version__
-from fabric_compiler.cli import compiling, diffing, drawing, explaining, goldens, lab, locks, reference
+from fabric_compiler.cli import compiling, diffing, drawing, explaining, export, goldens, lab, locks, reference
 from fabric_compiler.console import ExitCode, report_bug
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.command()(compiling.check)
 app.command()(diffing.diff)
 app.command()(explaining.explain)
 app.command()(drawing.graph)
+app.command()(export.export)
 app.command()(reference.schema)
 app.command("catalog")(reference.catalog_)
 app.command()(reference.init)

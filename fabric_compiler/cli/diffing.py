@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -32,12 +33,14 @@ def diff(
     ],
     form: Annotated[DiffForm, typer.Option("--format", help="For a terminal, a pull request or a machine.")] = DiffForm.TEXT,
     lines: Annotated[bool, typer.Option("--lines", help="Show every cable and number, and the lines that differ.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Name the intent's lines behind the changes.")] = False,
     catalog: Catalogue = None,
     jobs: Jobs = None,
 ) -> None:
     """What changes between two builds or intents, and whether it hits traffic. Exit code 0: nothing; 1: something."""
     from fabric_compiler.review import folded_diff
     from fabric_compiler.review.diff import compare, json, markdown, text
+    from fabric_compiler.review.diff.reasons import reasons
     from fabric_compiler.review.diff.sides import opened
 
     if len(sides) > 2 or (len(sides) == 1 and not Path(sides[0]).is_file()):
@@ -50,6 +53,8 @@ def diff(
         old = guarded(lambda: stack.enter_context(opened(old_name, options)), errors)
         new = guarded(lambda: stack.enter_context(opened(new_name, options)), errors)
         changes, differences = guarded(lambda: compare.compare(old, new), errors)
+        explained = changes.configurations if explain and form is DiffForm.TEXT else ()
+        because = [guarded(partial(reasons, change, new, differences, options), errors) for change in explained]
     if form is DiffForm.JSON:
         print(json.render(changes))
     elif form is DiffForm.MARKDOWN:
@@ -57,6 +62,8 @@ def diff(
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
         print(text.joined(text.render(changes, colour=colour, limit=sys.maxsize if lines else text.SHOWN)), end="")
+        for change, why in zip(explained, because, strict=True):
+            print("\n" + text.joined([*text.configuration(change), *(f"    because of {line}" for line in why)]), end="")
         if lines and differences:
             print("\n" + folded_diff.render(differences), end="")
     raise typer.Exit(ExitCode.FINE if changes.same else ExitCode.WRONG)

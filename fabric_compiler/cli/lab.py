@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,7 @@ Devices = Annotated[
 
 
 def up(build: BuildTree, pods: Pods = None, devices: Devices = None, edited: Edited = False, catalog: Catalogue = None) -> None:
-    """Run the fabric on this machine: a network namespace a device, FRR on each switch. Needs root."""
+    """Run the fabric on this machine: Ethernet networks as namespaces with FRR, which needs root; InfiniBand ones on ibsim."""
     from fabric_compiler.lab import protocols
 
     start = time.monotonic()
@@ -56,7 +57,7 @@ def test(
     catalog: Catalogue = None,
     form: Format = Text.TEXT,
 ) -> None:
-    """Hold the running lab to the build: sessions, routes, ECMP, reachability between --pods or --devices, recovery."""
+    """Hold the running lab to the build: routes, reachability, loads, credit loops, partitions, recovery from faults."""
     from fabric_compiler.lab import protocols
     from fabric_compiler.lab.trials import Trial
 
@@ -93,7 +94,9 @@ def down(
 
 def shell(
     build: BuildTree,
-    device: Annotated[str, typer.Argument(help="A switch (vtysh) or a server (a shell).", show_default=False)],
+    device: Annotated[
+        str, typer.Argument(help="A switch (vtysh; a shell on InfiniBand) or a server (a shell).", show_default=False)
+    ],
 ) -> None:
     """A prompt on a device of the running lab."""
     from fabric_compiler.lab import namespaces, protocols
@@ -101,8 +104,8 @@ def shell(
     tree = guarded(lambda: _read(build, True), Form.TEXT)
     found = guarded(lambda: protocols.lab_of(tree, device).shell(tree, device), Form.TEXT)
     sys.stdout.flush()
-    with namespaces.inside(found.namespace):
-        os.environ["PS1"] = f"{device}# "
+    with namespaces.inside(found.namespace) if found.namespace else nullcontext():
+        os.environ.update({"PS1": f"{device}# ", **found.environment})
         os.execvp(found.command[0], found.command)  # noqa: S606 -- vtysh, or the user's own shell
 
 

@@ -9,23 +9,24 @@ if TYPE_CHECKING:
 
 
 def lines(found: Analysis) -> list[str]:
-    """Tables, columns aligned; the case, which is long, comes last."""
+    """Sentences, then tables with columns aligned; the case, which is long, comes last."""
     from fabric_compiler.review.folded_diff import printable
     from fabric_compiler.verify.failures.survey import table
 
+    proven = [f"  {printable(sentence)}" for sentence in found.proofs]
     rows = table(found.failures)
     if len(rows) < 2:
-        return []
+        return proven
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
     told = (zip(row, widths, strict=False) for row in rows)
     aligned = ["  ".join(cell.ljust(width) for cell, width in pairs) for pairs in told]
-    return ["", "what remains when parts fail (docs/failures.md):"] + [
+    return [*proven, "", "what remains when parts fail (docs/failures.md):"] + [
         printable(f"  {line}  {row[-1]}".rstrip()) for line, row in zip(aligned, rows, strict=True)
     ]
 
 
 def as_json(found: Analysis) -> dict[str, Any]:
-    """`failures`: a row a kind of failure, with the worst case of each quantity."""
+    """`proofs`: sentences; `failures`: a row a kind of failure, with the worst case of each quantity."""
     import msgspec
 
-    return {"failures": [msgspec.to_builtins(row) for row in found.failures]}
+    return {"proofs": list(found.proofs), "failures": [msgspec.to_builtins(row) for row in found.failures]}

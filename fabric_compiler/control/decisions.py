@@ -58,7 +58,8 @@ def decide(
     places: Places,
     report: Report,
 ) -> Decisions:
-    """Decide; what does not go together is reported with its place."""
+    """Decide for the Ethernet networks, whose links alone `graph` has; what does not go together is reported with its place."""
+    shapes = [shape for shape in shapes if not shape.infiniband]
     ends = Ends.of(graph)
     drained, drained_links = _maintenance(intent, graph, ends, places, report)
     for shape in shapes:
@@ -205,6 +206,14 @@ def _maintenance(
         name, _, interface = entry.partition(":")
         found = [i for i, d in enumerate(graph.devices) if d.kind == "switch" and fnmatchcase(d.name, name)]
         hits = 0
+        foreign = next((graph.devices[n].name for n in found if not graph.devices[n].nos), "")
+        if foreign:
+            report.error(
+                "FC2008",
+                f"maintenance of {foreign}: the subnet manager routes around what is taken down, and nothing drains it before",
+                places.at("maintenance", position),
+                "name switches of Ethernet networks alone",
+            )
         for index in found:
             if not interface:
                 devices.add(index)

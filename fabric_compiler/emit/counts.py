@@ -14,7 +14,7 @@ from fabric_compiler.ir.graph import TIER_PAIRS, Graph
 
 def counts(graph: Graph, cabling: Cabling, catalog: Catalog, prefixes: int, sessions: int) -> Counts:
     """Of devices, links, cables and modules; `prefixes` and `sessions` are rows of their tables."""
-    servers = Counter(d.model for d in graph.devices if d.kind == "server")
+    servers = Counter(d.model for d in graph.devices if d.role == "server")
     switches: dict[str, Counter[str]] = {}
     for device in graph.devices:
         if device.kind == "switch":

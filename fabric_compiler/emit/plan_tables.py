@@ -9,11 +9,12 @@ from fabric_compiler.catalog.types import Catalog
 from fabric_compiler.emit.tables import Row, csv_bytes
 from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import TIER_PAIRS, Graph
-from fabric_compiler.ir.plan import Plan, Prefix
+from fabric_compiler.ir.plan import Guids, Plan, Prefix
 from fabric_compiler.model.device import ServerModel, SwitchModel
 from fabric_compiler.targets.text import address
 
 ADDRESSES = ("device", "interface", "vrf", "address", "prefix_length", "purpose")
+GUIDS = ("device", "port", "node_guid", "port_guid", "system_image_guid")
 SESSIONS = ("a_device", "a_interface", "a_address", "a_asn", "b_device", "b_interface", "b_address", "b_asn", "vrf")
 
 
@@ -51,9 +52,11 @@ def tables(graph: Graph, plan: Plan, cabling: Cabling, catalog: Catalog) -> Iter
         "plan/asns.csv",
         csv_bytes(
             ("asn", "device"),
-            sorted((p.asn, d.name) for d, p in zip(graph.devices, plan.devices, strict=True) if p),
+            sorted((p.asn, d.name) for d, p in zip(graph.devices, plan.devices, strict=True) if p and p.asn),
         ),
     )
+    if plan.guids:
+        yield "plan/guids.csv", csv_bytes(GUIDS, _guids(graph, plan.guids))
     yield (
         "plan/bom.csv",
         csv_bytes(
@@ -72,8 +75,8 @@ def _devices(graph: Graph, plan: Plan, cabling: Cabling) -> Iterator[Row]:
             continue
         loopbacks = {loopback.version: address(loopback) for loopback in p.loopbacks}
         yield (
-            d.name, d.kind, d.role, d.network, d.site, d.pod, d.model, d.nos, p.asn, loopbacks.get(4, ""), loopbacks.get(6, ""),
-            address(p.management) if p.management else "", *where,
+            d.name, d.kind, d.role, d.network, d.site, d.pod, d.model, d.nos, p.asn or "", loopbacks.get(4, ""),
+            loopbacks.get(6, ""), address(p.management) if p.management else "", *where,
         )  # fmt: skip
 
 
@@ -99,6 +102,18 @@ def _ends(graph: Graph, cabling: Cabling, names: list[str]) -> Iterator[Row]:
         yield names[cable], d.name, label, cabling.modules[module], places.racks[rack[device]], unit[device]
 
 
+def _guids(graph: Graph, guids: Guids) -> Iterator[Row]:
+    """Switches, whose port is port 0, and HCAs."""
+    for d, guid, image in zip(graph.devices, guids.switch.tolist(), guids.system.tolist(), strict=True):
+        if guid:
+            yield d.name, "", f"0x{guid:016x}", f"0x{guid:016x}", f"0x{image:016x}"
+    chosen = guids.node.nonzero()[0]
+    columns = (graph.links.a_device, graph.links.a_port, guids.node, guids.port, guids.image)
+    for device, port, node, own, image in zip(*(column[chosen].tolist() for column in columns), strict=True):
+        d = graph.devices[device]
+        yield d.name, d.layout.ports[port].name, f"0x{node:016x}", f"0x{own:016x}", f"0x{image:016x}"
+
+
 def _metres(millimetres: int) -> int | float:
     return millimetres // 1000 if millimetres % 1000 == 0 else millimetres / 1000
 
@@ -114,6 +129,15 @@ def switch_addresses(model: SwitchModel) -> list[Row]:
     if management.address:
         rows.append(_row(name, management.interface, management.vrf, management.address, "management"))
     return rows
+
+
+def managed_addresses(graph: Graph, plan: Plan, catalog: Catalog) -> list[Row]:
+    """Rows of addresses.csv for InfiniBand switches, which have an address for management alone."""
+    return [
+        _row(d.name, catalog.switches[d.model].management, "default", p.management, "management")
+        for d, p in zip(graph.devices, plan.devices, strict=True)
+        if p and p.management and not d.nos
+    ]
 
 
 def server_addresses(model: ServerModel) -> list[Row]:

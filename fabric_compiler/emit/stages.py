@@ -6,13 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
 
-from fabric_compiler.ir.graph import Graph
-from fabric_compiler.ir.plan import Plan, Prefix
+from fabric_compiler.ir.graph import Device, Graph
+from fabric_compiler.ir.plan import Guids, Plan, Prefix
 from fabric_compiler.model.device import DeviceModel
+from fabric_compiler.model.subnet import Subnet
 from fabric_compiler.plan.lock import Lock
 from fabric_compiler.targets.text import prefix
 from fabric_compiler.units import format_ratio
@@ -44,14 +46,21 @@ def intent_json(intent: BaseModel) -> str:
 def plan_json(graph: Graph, plan: Plan, lock: Lock) -> str:
     """Pools, numbers by device, and the blocks that they come from."""
     numbers = {d.name: plain(p) for d, p in zip(graph.devices, plan.devices, strict=True) if p}
+    if plan.guids:
+        numbers |= {d.name: numbers[d.name] | {"guid": guid} for d, guid in _switch_guids(graph, plan.guids)}
     blocks = {owner: str(entry) for owner, entry in sorted(lock.blocks.items())}
     return json.dumps({"networks": plain(plan.networks), "devices": numbers, "blocks": blocks}, indent=2)
 
 
-def models_json(models: Iterable[DeviceModel]) -> Iterator[str]:
-    """Device models by name, in pieces."""
+def _switch_guids(graph: Graph, guids: Guids) -> Iterator[tuple[Device, str]]:
+    return ((d, f"0x{guid:016x}") for d, guid in zip(graph.devices, guids.switch.tolist(), strict=True) if guid)
+
+
+def models_json(models: Iterable[DeviceModel], subnets: Iterable[Subnet] = ()) -> Iterator[str]:
+    """Device models by name and subnets by directory, in pieces."""
     before = "{\n"
-    for model in models:
-        yield f"{before}{json.dumps(model.name)}: {json.dumps(plain(model), indent=1)}"
+    named = chain(((model.name, model) for model in models), ((subnet.directory, subnet) for subnet in subnets))
+    for name, one in named:
+        yield f"{before}{json.dumps(name)}: {json.dumps(plain(one), indent=1)}"
         before = ",\n"
     yield "{}\n" if before == "{\n" else "\n}\n"

@@ -22,8 +22,14 @@ Location = tuple[str | int, ...]
 # Words of the trade that the language could have and does not, by the key that they would stand at.
 _NOT_SUPPORTED: Mapping[str, frozenset[str]] = types.MappingProxyType(
     {
-        "protocol": frozenset({"infiniband", "ib", "omni-path", "slingshot"}),
+        "protocol": frozenset({"omni-path", "slingshot"}),
         "kind": frozenset({"dragonfly", "dragonfly+", "dragonfly-plus", "torus", "mesh", "hypercube", "hyperx", "slim-fly"}),
+    }
+)
+_SYNONYMS: Mapping[str, str] = types.MappingProxyType(
+    {
+        "ib": "infiniband",
+        "fat-tree": "leaf-spine, or rail-optimized where NIC k of every server meets the leafs of rail k",
     }
 )
 _FORMS = {"model_type": "a mapping", "dict_type": "a mapping", "tuple_type": "a list", "list_type": "a list"}
@@ -110,7 +116,7 @@ def _wrong_choice(where: Location, at: str, error: ErrorDetails, source: SourceM
     message = f"{at}expected {_either(choices)}, got {shorten(written)}"
     if where[-1] == "links":  # the word has an alternative
         message = f"{at}expected unnumbered or prefixes such as fd00::/48, got {shorten(written)}"
-    close = suggest.nearest(written, choices)
+    close = _SYNONYMS.get(written) or suggest.nearest(written, choices)
     return report.error("FC2003", message, source.at(*where), f"did you mean {close}?" if close else "")
 
 

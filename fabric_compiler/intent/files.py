@@ -20,6 +20,7 @@ MAX_LISTED = 20_000  # directory entries that patterns may look at
 MAX_PATTERNS = 256  # of one file
 MAX_STEPS = 16  # of a path
 MAX_LENGTH = 255  # of a pattern
+TABLE = Limits("the table", depth=1, nodes=1, size=32 * 1024 * 1024)
 LIMITS = Limits("the intent", depth=32, nodes=200_000, aliases=64)
 
 
@@ -45,6 +46,26 @@ def read(path: Path, report: Report) -> list[Part]:
     A file is read once, however often it is included, so circles end. Findings go to `report`; what can be read is returned.
     """
     return _Files(path, report).read()
+
+
+def read_beside(path: Path, name: str, span: Span, report: Report) -> InputFile | None:
+    """A file that the intent at `path` names, relative to its directory; what is wrong is reported at `span` or in the file."""
+    root = Path(os.path.realpath(path.parent))
+    plain = os.path.normpath(name)
+    if not is_safe_name(plain) or plain in (path.name, f"{path.stem}.lock") or name.startswith("/"):
+        report.error("FC1006", f"{shorten(name, 120)} is no name for a file of an intent", span, "name a file in its directory")
+        return None
+    if not Path(os.path.realpath(root / plain)).is_relative_to(root):
+        report.error("FC1006", f"{shorten(name, 120)} leads out of the directory of the intent", span)
+        return None
+    shown = str(path.parent / plain)
+    try:
+        content = read_bytes(root / plain, shown, TABLE)
+        decode(content, shown, TABLE)
+    except CompileError as error:
+        report.found += [replace(d, related=(*d.related, ("it is named here", span))) for d in error.diagnostics]
+        return None
+    return InputFile(plain, content)
 
 
 class _Files:

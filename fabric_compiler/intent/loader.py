@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from fabric_compiler.catalog.types import Catalog
-from fabric_compiler.diagnostics import CompileError, Diagnostic, Report, Severity, Span
+from fabric_compiler.diagnostics import CompileError, Diagnostic, Report
 from fabric_compiler.intent import errors, files, overrides, references
 from fabric_compiler.intent.files import InputFile
 from fabric_compiler.intent.merge import merge
@@ -26,17 +26,16 @@ class Loaded:
     files: tuple[InputFile, ...]
     rules: tuple[overrides.Rule, ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
+    inventory: InputFile | None = None  # of GUIDs; it is the last of `files`
 
 
 class _Findings(Report):
     """A report that ends the run when it is full: a hostile intent could be wrong a million times."""
 
-    def _add(
-        self, severity: Severity, code: str, message: str, span: Span | None, hint: str, related: tuple[tuple[str, Span], ...]
-    ) -> None:
+    def add(self, diagnostic: Diagnostic) -> None:
         if len(self.found) > MAX_FINDINGS:
             raise CompileError(self.found)
-        super()._add(severity, code, message, span, hint, related)
+        super().add(diagnostic)
 
 
 def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:
@@ -47,7 +46,15 @@ def load(path: Path, *, catalog: Catalog | None = None) -> Loaded:
     report = _Findings()
     parts = files.read(path, report)
     report.raise_if_failed()
-    return _checked([part.tree for part in parts], tuple(part.file for part in parts), catalog, report)
+    found = _checked([part.tree for part in parts], tuple(part.file for part in parts), catalog, report)
+    if found.intent.guids is None:
+        return found
+    inventory = files.read_beside(path, found.intent.guids, found.source.at("guids"), report)
+    report.raise_if_failed()
+    assert inventory
+    if inventory.name in {file.name for file in found.files}:
+        report.fatal("FC1006", f"{inventory.name} is a file of the intent", found.source.at("guids"))
+    return replace(found, files=(*found.files, inventory), inventory=inventory)
 
 
 def loads(text: str, name: str = "intent.yaml", *, catalog: Catalog | None = None) -> Loaded:

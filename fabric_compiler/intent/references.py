@@ -8,13 +8,14 @@ from typing import TypeVar
 
 from fabric_compiler.catalog.types import Catalog, NosSupport, Switch
 from fabric_compiler.diagnostics import CompileError, Report
-from fabric_compiler.intent import naming, pods, pools, suggest
+from fabric_compiler.intent import infiniband, naming, pods, pools, suggest
 from fabric_compiler.intent.positions import SourceMap
 from fabric_compiler.intent.schema import Intent, ManagementIntent, NetworkIntent, Pod, Tier
 from fabric_compiler.ir.blocks import KINDS
 from fabric_compiler.units import shorten
 
 Path = tuple[str | int, ...]
+_PROTOCOL = "see `fabricc catalog`, or state the network's protocol"
 _T = TypeVar("_T")
 
 
@@ -30,6 +31,7 @@ def check(intent: Intent, source: SourceMap, catalog: Catalog | None, report: Re
     checks.twice("maintenance", intent.maintenance)
     naming.check(intent, source, report)
     pools.check(intent, source, report)
+    infiniband.check(intent, source, catalog, report)
 
 
 def operating_system(tier: Tier, switch: Switch) -> NosSupport | None:
@@ -133,7 +135,11 @@ class _Checks:
 
     def tiers(self) -> list[PlacedTier]:
         """Checks the product of each tier; those that the catalogue knows come back with their operating system."""
-        placed = [self.tier(tier, path) for tier, path in self.stated_tiers()]
+        stated = list(self.stated_tiers())
+        for tier, path in stated:
+            if self.protocol(path) == "infiniband":
+                self.infiniband_tier(tier, path)
+        placed = [self.tier(tier, path) for tier, path in stated if self.protocol(path) == "ethernet"]
         if self.catalog is not None:
             for name, network in self.intent.networks.items():
                 own = [p.nos for p in placed if p.path[:2] == ("networks", name)]
@@ -161,6 +167,9 @@ class _Checks:
         switch = self.product(self.catalog.switches, tier.switch)
         if switch is None:
             return PlacedTier(path, tier, None)
+        if switch.protocol != "ethernet":
+            self.error("FC2008", f"{_dotted(path)}: {tier.switch} is an InfiniBand switch", (*path, "switch"), _PROTOCOL)
+            return PlacedTier(path, tier, None)
         if tier.nos is not None:
             self.known(tier.nos, switch.nos, f"operating system of {tier.switch}", (*path, "nos"))
         elif operating_system(tier, switch) is None:
@@ -171,6 +180,23 @@ class _Checks:
             self.release(tier, support, path)
             self.hwsku(tier, support, path)
         return PlacedTier(path, tier, support)
+
+    def protocol(self, path: Path) -> str:
+        """Of the network that a tier is stated for."""
+        network = self.intent.networks.get(str(path[1] if path[0] == "networks" else path[3]))
+        return network.protocol if network else "ethernet"
+
+    def infiniband_tier(self, tier: Tier, path: Path) -> None:
+        """A subnet manager configures all its switches: they have no operating system of their own to state."""
+        for key in ("nos", "release", "hwsku"):
+            if getattr(tier, key) is not None and self.source.stated(*path, key):
+                message = f"{_dotted((*path, key))}: InfiniBand switches are configured by the subnet manager"
+                self.error("FC2008", message, (*path, key), "leave it out", key=True)
+        if self.catalog is None or not self.known(tier.switch, self.catalog.switches, "switch", (*path, "switch")):
+            return
+        switch = self.product(self.catalog.switches, tier.switch)
+        if switch is not None and switch.protocol != "infiniband":
+            self.error("FC2008", f"{_dotted(path)}: {tier.switch} is an Ethernet switch", (*path, "switch"), _PROTOCOL)
 
     def release(self, tier: Tier, support: NosSupport, path: Path) -> None:
         """The catalogue knows trains: 4.34 stands for 4.34.1F too."""

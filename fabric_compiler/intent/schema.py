@@ -21,12 +21,14 @@ from fabric_compiler.intent.values import (
     Network,
     OneOrMore,
     Percent,
+    PKey,
     Pool,
     Power,
     Product,
     Ratio,
     SecretRef,
     Speed,
+    SubnetPrefix,
     Text,
     contradiction,
     mapping_or_scalar,
@@ -38,6 +40,9 @@ from fabric_compiler.model.device import Prefix
 TierPair = Literal["server-leaf", "leaf-spine", "spine-core"]
 Role = Literal["leaf", "spine", "core"]
 QosKind = Literal["roce-lossless", "roce-lossy", "best-effort"]
+Routing = Literal[
+    "auto", "ftree", "updn", "dnup", "minhop", "dfsssp", "sssp", "lash", "nue", "dor", "torus-2QoS", "ar_updn", "ar_ftree"
+]
 Prefixes = Annotated[tuple[Network, ...], Field(min_length=1), OneOrMore()]
 
 
@@ -152,6 +157,11 @@ class AsnPlan(Part):
     core: Asns | None = None
 
 
+class TenantGuests(Part):
+    pods: Annotated[tuple[Name, ...], OneOrMore()] = ()
+    servers: Annotated[tuple[Glob, ...], Field(max_length=4096), OneOrMore()] = ()
+
+
 class BfdTimers(Part):
     transmit: Duration = 300
     receive: Duration = 300
@@ -196,10 +206,45 @@ class Survive(Part):
         return self
 
 
+class SubnetManager(Part):
+    """InfiniBand's control plane: OpenSM, as upstream has it or as NVIDIA ships it (with UFM or DOCA)."""
+
+    flavor: Literal["upstream", "nvidia"] = "upstream"
+    routing: Routing = Field("auto", description="the routing engine; auto takes the one that fits the topology")
+    hosts: Annotated[tuple[Name, ...], Field(max_length=8), OneOrMore()] = Field(
+        (), description="hosts of the subnet manager, the master first; they take ports of leafs"
+    )
+    server: Product = Field("ufm-appliance", description="the product that the hosts are")
+    lmc: Annotated[int, whole(0, 7)] = Field(0, description="2^lmc LIDs, and so paths, to each HCA")
+    virtual_lanes: (
+        Annotated[Literal[1, 2, 4, 8], BeforeValidator(lambda v: int(v) if v in ("1", "2", "4", "8") else v)] | None
+    ) = Field(None, description="for data; as many as the routing engine and the service levels need")
+    sweep_interval: Duration = Field(10_000, description="between two sweeps of the subnet")
+    subnet_prefix: SubnetPrefix | None = Field(None, description="of the subnet's GIDs; by its place among the subnets")
+    m_key: SecretRef | None = Field(None, description="names the M_Key, which guards the configuration of switches and HCAs")
+    sa_key: SecretRef | None = Field(None, description="names the SA_Key, which marks trusted queries")
+    ipoib: Flag = Field(True, description="partitions have a broadcast group for IPoIB")
+    sharp: Flag = Field(False, description="NVIDIA: switches aggregate collectives")
+
+
+class Tenant(Part):
+    """A named set of pods or servers that reach each other on some networks and nobody else: a P_Key on InfiniBand."""
+
+    pods: Annotated[tuple[Name, ...], OneOrMore()] = ()
+    servers: Annotated[tuple[Glob, ...], Field(max_length=4096), OneOrMore()] = ()
+    networks: Annotated[tuple[Name, ...], Field(min_length=1), OneOrMore()] | None = Field(
+        None, description="all InfiniBand ones that its servers are on"
+    )
+    limited: TenantGuests = Field(TenantGuests(), description="pods and servers that reach the others and not one another")
+    shared: Flag = Field(False, description="its servers may be in other tenants too")
+    p_key: PKey | None = Field(None, description="of its partition; derived, and kept in the lock")
+    service_level: Annotated[int, whole(0, 7)] = Field(0, description="tenants of one level share their lanes")
+
+
 class NetworkIntent(Part):
     """One physical network of the fabric."""
 
-    protocol: Literal["ethernet"] = "ethernet"
+    protocol: Literal["ethernet", "infiniband"] = "ethernet"
     topology: Topology
     leaf: Tier
     spine: Tier
@@ -212,12 +257,15 @@ class NetworkIntent(Part):
         description="lossless headroom of all ports over the platform's pool for it; more than 1:1 counts on sharing",
     )
     bgp: BgpOptions = BgpOptions()
-    mtu: Annotated[int, whole(1500, 9216)] = Field(9100, description="bytes of IP packet")
+    mtu: Annotated[int, whole(1500, 9216)] = Field(9100, description="bytes of IP packet; InfiniBand: 2048 or 4096")
     media: dict[TierPair, Annotated[tuple[Product, ...], Field(min_length=1), OneOrMore()]] = Field(
         default_factory=dict, description="one medium pins it; several are an order of preference"
     )
     load_balancing: Literal["static", "dynamic"] | None = Field(None, description="dynamic where the operating system has it")
-    survive: tuple[Survive, ...] = Field((), max_length=64, description="what check holds against the worst failures")
+    survive: Annotated[tuple[Survive, ...], Field(max_length=64), OneOrMore()] = Field(
+        (), description="what check holds against the worst failures"
+    )
+    subnet_manager: SubnetManager = SubnetManager()
 
     @property
     def qos_kind(self) -> QosKind:
@@ -327,6 +375,8 @@ class Intent(Part):
     sites: dict[Name, Site] = Field(min_length=1, max_length=64)
     networks: dict[Name, NetworkIntent] = Field(min_length=1, max_length=16)
     pods: Annotated[tuple[Pod, ...], Field(max_length=1024)] = ()
+    tenants: dict[Name, Tenant] = Field(default_factory=dict, max_length=1024)
+    guids: Text | None = Field(None, description="a CSV file with the real GUIDs: device, port, node_guid, port_guid")
     naming: Naming = Naming()
     management: ManagementIntent | None = None
     maintenance: Annotated[tuple[Glob, ...], Field(max_length=4096), OneOrMore()] = Field(

@@ -130,7 +130,7 @@ Ratio = Annotated[
 
 
 Percent = Annotated[
-    Fraction,
+    int,
     Scalar("a share", units.percent, {"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["75%", "100%"]}),
 ]
 
@@ -289,6 +289,23 @@ def _asns(text: str) -> AsnRange:
         raise out_of_range(f"the range of ASNs {text} holds the reserved {reserved}")
     return AsnRange(first, last)
 
+
+def _hexadecimal(what: str, example: str, digits: int, low: int, high: int) -> Scalar:
+    def read(text: str) -> int:
+        if not re.fullmatch(f"0x[0-9a-fA-F]{{1,{digits}}}", text, re.ASCII):
+            raise ValueError(f"expected {what} such as {example}, got {units.shorten(text)}")
+        value = int(text, 16)
+        if not low <= value <= high:
+            raise out_of_range(f"{text} is out of range: from {low:#x} to {high:#x}")
+        return value
+
+    # YAML reads an unquoted 0x12 as a number
+    return Scalar(what, read, {"type": ["string", "integer"], "examples": [example]})
+
+
+# IBA 10.9.1.1: 15 bits beside the membership; 0 is none, 0x7fff the default partition
+PKey = Annotated[int, _hexadecimal("a P_Key", "0x0101", 4, 1, 0x7FFE)]
+SubnetPrefix = Annotated[int, _hexadecimal("a subnet prefix", "0xfe80000000000001", 16, 1, (1 << 64) - 1)]
 
 Asns = Annotated[AsnRange, Scalar("a range of ASNs", _asns, {"type": ["string", "integer"]})]
 

@@ -48,7 +48,11 @@ Blocks: TypeAlias = Mapping[str, Extents]
 """Extents by owner; the owners' names, as the lock shows them, are made by the functions below."""
 
 
-KINDS = frozenset({"network", "management", "racks", "switch-rows"})
+SEAT_PORTS = 1 << 10
+"""Seats of hosts are numbered by leaf and port; a leaf has at most so many downlinks."""
+
+
+KINDS = frozenset({"network", "management", "racks", "switch-rows", "tenant"})
 """First words of owners that are no network's, so that no network may have them for its name."""
 
 
@@ -85,6 +89,16 @@ def asn_block(switches: str) -> str:
 def management_block(switches: str) -> str:
     """Management addresses of the switches of a pod or of another block."""
     return f"management/{switches}"
+
+
+def manager_block(network: str, host: str) -> str:
+    """Seats (see topology.seats) of a host of the network's subnet manager."""
+    return f"{network}/manager/{host}"
+
+
+def tenant_block(tenant: str) -> str:
+    """Its P_Key, counted from 0 for the key 1."""
+    return f"tenant/{tenant}"
 
 
 def rack_block(site: str, owner: str) -> str:

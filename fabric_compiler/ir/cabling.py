@@ -72,6 +72,7 @@ class SitePower:
     switches: int
     modules: int
     budget: int | None
+    unknown: tuple[str, ...] = ()  # products whose power is not published, which count nothing
 
     @property
     def total(self) -> int:

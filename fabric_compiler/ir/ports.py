@@ -16,6 +16,7 @@ class Port:
     lanes: tuple[int, ...]
     speed: int  # Mb/s
     breakout: str  # the platform's word for the cage's mode
+    number: int = 0  # InfiniBand: the port's number on its switch or HCA, from 1
 
 
 @dataclass(frozen=True, slots=True)

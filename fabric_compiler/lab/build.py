@@ -20,7 +20,7 @@ from fabric_compiler.emit import manifest as manifests
 from fabric_compiler.emit.manifest import Manifest
 from fabric_compiler.ir.plan import Prefix, Prefixes
 from fabric_compiler.lab.store import LABEL, lab_error
-from fabric_compiler.verify.readback.frr import parse_address
+from fabric_compiler.verify.readback.policies import parse_address
 
 _PORT: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]{0,31}", re.ASCII)
 _TABLE_BYTES = 256 << 20
@@ -154,7 +154,7 @@ def read(path: Path, edited: bool = False) -> Build:
 
 def _protocols(manifest: Manifest, devices: tuple[Device, ...]) -> dict[str, str]:
     """A network with a subnet manager is InfiniBand's."""
-    managed = {name.split("/")[1] for name in manifest.files if re.match(r"networks/[^/]+/opensm/", name)}
+    managed = {name.split("/")[1] for name in manifest.files if re.match(r"networks/[^/]+/opensm(-p\d+)?/", name)}
     networks = dict.fromkeys(device.network for device in devices if device.kind == "switch")
     return {network: "infiniband" if network in managed else "ethernet" for network in networks}
 

@@ -63,6 +63,9 @@ def up(build: Build, part: Slice, catalog: Path | None, progress: Progress, cabl
 
 def down(fabric: str) -> int:
     """Remove every trace of the fabric's lab, whoever left it; how many namespaces there were. Raises CompileError."""
+    found = store.traces(fabric)
+    if not (found.namespaces or found.paths):
+        return 0
     machine.check_environment()
     with store.at_work(fabric):
         return _remove(fabric)

@@ -14,7 +14,7 @@ from fabric_compiler.ir.plan import Prefix
 from fabric_compiler.lab.layout import Port, Route, Rule
 from fabric_compiler.lab.netlink import MAIN_TABLE
 from fabric_compiler.targets.hosts import NETPLAN, SYSCTL
-from fabric_compiler.verify.readback.frr import parse_address, parse_prefix
+from fabric_compiler.verify.readback.policies import parse_address, parse_prefix
 from fabric_compiler.yamltree import Limits, parse
 
 LINK: Final = re.compile(r"(?!(?:lo|all|default)$)[A-Za-z0-9][A-Za-z0-9_.-]{0,14}", re.ASCII)

@@ -23,7 +23,7 @@ from fabric_compiler.model.device import PeerGroup, SwitchModel
 from fabric_compiler.targets.base import target
 from fabric_compiler.targets.text import address
 
-_COMPARED = ("plan/devices.csv", "plan/links.csv")
+_COMPARED = ("plan/devices.csv", "plan/links.csv", "plan/guids.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,15 @@ def read(
     progress: Progress = lambda stage, done, total: None,
 ) -> Intended:
     """Raises CompileError: FC8101 where the inputs compile to another fabric than the build's."""
-    options = Options(catalog=catalog, locked=True, progress=progress)
-    try:
-        found = analyse(_intent(build), options)
-    except CompileError as error:
-        note = lab_error("FC8101", f"the inputs of {build.path} do not compile", _hint(build)).diagnostics
-        raise CompileError([*error.diagnostics, *note]) from error
-    bench = workshop(found, options)
+    found = compiled(build, catalog, progress)
+    bench = workshop(found, Options(catalog=catalog, locked=True))
     models = {}
     for index, device in enumerate(found.graph.devices):
         if device.name in switches:
             model = bench.model(index)
             assert isinstance(model, SwitchModel)
             models[device.name] = model
-    _compare(build, found, models)
+    _compare(build, _rendered(models))
     return Intended(models, {name: _groups(model) for name, model in models.items()})
 
 
@@ -77,6 +72,18 @@ def _groups(model: SwitchModel) -> dict[str, PeerGroup]:
     }
 
 
+def compiled(build: Build, catalog: Path | None, progress: Progress) -> Analysis:
+    """The inputs, compiled again. Raises CompileError: FC8101 where they are another fabric's than the build's."""
+    try:
+        found = analyse(_intent(build), Options(catalog=catalog, locked=True, progress=progress))
+    except CompileError as error:
+        note = lab_error("FC8101", f"the inputs of {build.path} do not compile", _hint(build)).diagnostics
+        raise CompileError([*error.diagnostics, *note]) from error
+    made = tables(found.graph, found.plan, found.cabling, found.catalog)
+    _compare(build, {name: content for name, content in made if name in _COMPARED})
+    return found
+
+
 def _intent(build: Build) -> Path:
     """The intent is called as the lock beside it."""
     begin, end = "inputs/", ".lock"
@@ -86,13 +93,16 @@ def _intent(build: Build) -> Path:
     return build.path / f"{locks[0].removesuffix(end)}.yaml"
 
 
-def _compare(build: Build, found: Analysis, models: Mapping[str, SwitchModel]) -> None:
-    again = {
-        name: content for name, content in tables(found.graph, found.plan, found.cabling, found.catalog) if name in _COMPARED
-    }
+def _rendered(models: Mapping[str, SwitchModel]) -> dict[str, bytes]:
+    """The files of EOS switches: they run as FRR, by their models."""
+    again: dict[str, bytes] = {}
     for model in models.values():
         if model.platform.nos == "eos":
             again |= {f"devices/{model.name}/{name}": text for name, text in target("eos").render(model).items()}
+    return again
+
+
+def _compare(build: Build, again: Mapping[str, bytes]) -> None:
     recorded = build.manifest.files
     different = sorted(name for name, content in again.items() if recorded.get(name) != digest(content))
     if different:

@@ -17,7 +17,7 @@ from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.store import lab_error
 from fabric_compiler.lab.trials import Shell, Trial
 
-LABS: Final = {"ethernet": "fabric_compiler.lab.ethernet"}
+LABS: Final = {"ethernet": "fabric_compiler.lab.ethernet", "infiniband": "fabric_compiler.lab.infiniband.laboratory"}
 
 
 class Laboratory(Protocol):

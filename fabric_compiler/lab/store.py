@@ -84,7 +84,7 @@ def traces(fabric: str) -> Traces:
 
 
 def _below(place: Path, begin: str) -> Iterator[Path]:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, PermissionError):  # what others may not see is not theirs
         yield from (path for path in place.iterdir() if path.name.startswith(begin))
 
 

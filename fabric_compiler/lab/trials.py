@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fabric_compiler.lab.slices import Slice
@@ -24,7 +25,8 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """A command in a network namespace."""
+    """A command in a network namespace, where it has one, with variables of its environment besides."""
 
     namespace: str
     command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)

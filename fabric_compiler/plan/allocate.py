@@ -12,12 +12,15 @@ from fabric_compiler.ir.blocks import (
     Extents,
     asn_block,
     management_block,
+    manager_block,
     network_block,
     pod_rows,
     site_rows,
+    tenant_block,
 )
 from fabric_compiler.plan.lock import Entry, Lock, space
-from fabric_compiler.topology.base import topology
+from fabric_compiler.topology.base import Topology, topology
+from fabric_compiler.topology.seats import NoSeatError, seats
 from fabric_compiler.topology.shape import Places, Shape
 from fabric_compiler.units import format_speed
 
@@ -55,6 +58,12 @@ class Allocator:
     def pin(self, owner: str, extents: Extents) -> None:
         """Numbers that a stage chose by itself."""
         self.asked.add(owner)
+        taken = self._taken.setdefault(space(owner), [])
+        for block in self.entries.get(owner, Entry(Extents(()))).extents.blocks:
+            if block in taken:
+                taken.remove(block)
+        for block in extents.blocks:
+            self._insert(taken, block)
         self.entries[owner] = Entry(extents)
 
     def held(self, prefix: str) -> Iterable[tuple[str, Entry]]:
@@ -116,13 +125,17 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
     allocator = Allocator.over(lock)
     for name in intent.networks:
         allocator.take(network_block(name), 1)
+    _take_keys(intent, allocator, places, report)
     for shape in shapes:
         _warn_of_new_shape(shape, lock, places, report)
         _take_rows(shape, allocator, places, report)
-        above = topology(shape.intent.topology.kind).blocks(shape, allocator.extents(), places, report)
+        kind = topology(shape.intent.topology.kind)
+        _take_seats(shape, kind, allocator, places, report)
+        above = kind.blocks(shape, allocator.extents(), places, report)
         for owner, size in above.items():
             allocator.take(owner, size)
-            allocator.take(asn_block(owner), 1)
+            if not shape.infiniband:
+                allocator.take(asn_block(owner), 1)
         if intent.management:
             for attachment in shape.attachments:
                 pod = pod_rows(shape.network, attachment.site, attachment.name)
@@ -131,6 +144,59 @@ def allocate(intent: Intent, shapes: tuple[Shape, ...], lock: Lock, places: Plac
             for owner, size in above.items():
                 allocator.take(management_block(owner), size)
     return allocator
+
+
+def _take_keys(intent: Intent, allocator: Allocator, places: Places, report: Report) -> None:
+    """P_Keys of tenants: the stated ones, and numbers that are free for the others."""
+    held = {block.start: owner for owner, entry in allocator.held("tenant/") for block in entry.extents.blocks}
+    for name, tenant in intent.tenants.items():
+        owner = tenant_block(name)
+        if tenant.p_key is None:
+            continue
+        other = held.get(tenant.p_key - 1, owner)
+        stated = intent.tenants.get(other.removeprefix("tenant/"))
+        if other != owner and (stated is None or stated.p_key is None):
+            report.error(
+                "FC4002",
+                f"the P_Key {tenant.p_key:#06x} of the tenant {name} is that of {other.removeprefix('tenant/')} in the lock",
+                places.at("tenants", name, "p-key"),
+                "state another one, or leave it out",
+            )
+            continue
+        allocator.pin(owner, Extents((Block(tenant.p_key - 1, 1),)))
+    for name, tenant in intent.tenants.items():
+        if tenant.p_key is None:
+            allocator.take(tenant_block(name), 1)
+
+
+def _take_seats(shape: Shape, kind: Topology, allocator: Allocator, places: Places, report: Report) -> None:
+    """Free ports of leafs for the hosts of the subnet manager."""
+    hosts, at = shape.intent.subnet_manager.hosts, ("networks", shape.network, "subnet-manager", "hosts")
+    nics = shape.host_nics
+    if nics is None:
+        return
+    held = {host: allocator.entries.get(manager_block(shape.network, host), Entry(Extents(()))).extents for host in hosts}
+    free = list(kind.seats(shape, allocator.extents()))
+    try:
+        found = seats(hosts, nics.count, shape.planes, free, held)
+    except NoSeatError as error:
+        host = str(error)
+        report.error(
+            "FC3001",
+            f"{shape.network} has no leaf port free for {host}, a host of the subnet manager: its {len(hosts)} hosts take "
+            f"{len(hosts) * nics.count * shape.planes} ports, and the pods leave {len(free)}",
+            places.at(*at, hosts.index(host)),
+            "give a pod of its own a server less (31 of 32, as NVIDIA's SuperPOD does), or a reserve of its servers less",
+        )
+        return
+    for host, extents in found.items():
+        if held[host].blocks and held[host] != extents:
+            report.warning(
+                "FC4005",
+                f"the ports of {host} on {shape.network} are taken by servers, or gone: its cables move",
+                places.at(*at, hosts.index(host)),
+            )
+        allocator.pin(manager_block(shape.network, host), extents)
 
 
 def shape_text(shape: Shape) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from fabric_compiler.diagnostics import Report, Span
 from fabric_compiler.ir.blocks import (
     MAX_PLACES,
+    SEAT_PORTS,
     Block,
     Extents,
     management_block,
@@ -30,7 +31,14 @@ MAX_BLOCKS = 400_000  # of all entries
 # Numbers of a space: far above what a fabric within the compiler's limits takes, and few enough to be counted out
 MAX_SWITCHES = 1 << 17  # rows, spines, cores and their ASNs
 MAX_ADDRESSES = 1 << 24
-_END = {"network": MAX_DEFAULTS, "management": MAX_ADDRESSES, "racks": MAX_PLACES, "switch-rows": MAX_PLACES}
+MAX_KEYS = 0x7FFE  # P_Keys of tenants, from 1 on
+_END = {
+    "network": MAX_DEFAULTS,
+    "management": MAX_ADDRESSES,
+    "racks": MAX_PLACES,
+    "switch-rows": MAX_PLACES,
+    "tenant": MAX_KEYS,
+}
 
 _RESTORE = "take it from git as it was"
 _LIMITS = Limits("the lock", depth=3, nodes=400_000, size=16 * 1024 * 1024)
@@ -80,10 +88,18 @@ def _kept(tiers: str, columns: str, ports: str, down: str, down_speed: str, up_s
     return Kept(int(tiers), int(columns), int(down), speed(down_speed), speed(up_speed), int(ports))
 
 
+def _end(owner: str) -> int:
+    """The numbers of an owner are below it."""
+    kind = owner.split("/", 2)
+    if kind[1] == "manager":
+        return MAX_SWITCHES * SEAT_PORTS
+    return _END.get(kind[0], MAX_SWITCHES)
+
+
 def space(owner: str) -> str:
     """The number space of an owner: `backend/pod/gru1/su1` takes rows of `backend/pod`."""
     kind = owner.split("/", 2)
-    if kind[0] in ("network", "management"):
+    if kind[0] in ("network", "management", "tenant"):
         return kind[0]
     return f"{kind[0]}/{kind[1]}"
 
@@ -124,7 +140,7 @@ def loads(text: str, shown: str, *, overlaps: bool = False) -> Lock:
         racks += len(blocks[owner].extents) if owner.startswith("racks/") else 0
         if racks > MAX_PLACES:
             report.fatal("FC4005", f"the lock has more than {MAX_PLACES} racks", node.key_span, _RESTORE)
-        end = _END.get(owner.split("/")[0], MAX_SWITCHES)
+        end = _end(owner)
         if any(start + size > end or not size for start, size in blocks[owner].extents.blocks):
             message = f"the entry {owner} of the lock is out of range: its numbers are below {end}"
             report.error("FC4005", message, node.key_span, _RESTORE)

@@ -18,6 +18,7 @@ from fabric_compiler.ir.blocks import (
 )
 from fabric_compiler.ir.graph import Device, Graph
 from fabric_compiler.ir.plan import DevicePlan, NetworkPlan, Plan, Prefix, Prefixes
+from fabric_compiler.plan.guids import placeholders
 from fabric_compiler.plan.pools import Pools, pools
 from fabric_compiler.topology.shape import Places, Shape
 
@@ -56,7 +57,9 @@ def number(intent: Intent, shapes: Sequence[Shape], graph: Graph, blocks: Blocks
                 top = error.path[0] == "management"
                 place = places.at(*error.path) if top else places.at("networks", device.network, *error.path)
                 report.error(error.code, str(error), place, error.hint)
-    return Plan(tuple(p.network for p in plans.values()), tuple(devices))
+    infiniband = frozenset(shape.network for shape in shapes if shape.infiniband)
+    guids = placeholders(graph, infiniband, blocks) if infiniband else None
+    return Plan(tuple(p.network for p in plans.values()), tuple(devices), guids)
 
 
 class _Numbers:
@@ -81,6 +84,8 @@ class _Numbers:
 
     def device(self, device: Device) -> DevicePlan:
         """Raises ExhaustedError."""
+        if self.shape.infiniband:
+            return DevicePlan(0, 0, (), self._management(device))
         leaf = device.role == "leaf"
         return DevicePlan(
             asn=self._asn(device),

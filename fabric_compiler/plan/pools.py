@@ -28,6 +28,9 @@ def pools(network: NetworkIntent, slot: int) -> Pools:
     ASNs of 32 bits for private use (RFC 6996)."""
     addressing, asns = network.addressing, network.asns
     ten = 10 << 24
+    if network.protocol == "infiniband":  # addresses are the subnet manager's to give
+        none = _asns(0, 0)
+        return Pools((), (), (), none, none, none)
     links: Prefixes = () if isinstance(addressing.links, str) else tuple(sorted(addressing.links))
     return Pools(
         loopbacks=tuple(sorted(addressing.loopbacks or (Prefix(4, ten + ((224 + slot) << 16), 16),))),

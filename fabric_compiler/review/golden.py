@@ -3,7 +3,8 @@
 golden/<intent>/golden.json     how the golden was made: its form, the limits, the places of the tree that it holds
 golden/<intent>/manifest.json   the counts; no compiler version, no digests: a comment in an intent changes none
 golden/<intent>/...             form `full`: the tree, without inputs/
-                                form `digests`: one device of each network, role and operating system
+                                form `digests`: one device of each network, role and operating system, and what does not
+                                grow of what a subnet manager reads
 golden/<intent>/digests.txt     form `digests`: sha256 and name of each file, sorted by name
 """
 
@@ -33,6 +34,7 @@ DIGESTS = "digests.txt"
 LARGE_BYTES = 1_500_000
 LARGE_DEVICES = 60
 
+_OF_SUBNETS = ("/opensm.conf", "/qos-policy.conf")
 _MAX_MARKER = 64 << 10
 _MAX_FILE = 1 << 30
 _OURS = frozenset({MARKER, manifest.NAME, DIGESTS})
@@ -122,7 +124,8 @@ def _expected(tree: Path, names: Mapping[str, int], marker: Marker) -> dict[str,
     digests = {name: manifest.digest(files.read(tree / name, _MAX_FILE)) for name in names}
     out[DIGESTS] = "".join(f"{sha}  {name}\n" for name, sha in sorted(digests.items(), key=lambda d: d[0])).encode()
     samples = _samples(tree) if "plan/devices.csv" in names else frozenset()
-    return out | {n: files.read(tree / n, _MAX_FILE) for n in names if n.split("/")[1:2] and manifest.owner(n) in samples}
+    shown = {n for n in names if n.split("/")[1:2] and (manifest.owner(n) in samples or n.endswith(_OF_SUBNETS))}
+    return out | {n: files.read(tree / n, _MAX_FILE) for n in shown}
 
 
 def _samples(tree: Path) -> frozenset[tuple[str, str]]:

@@ -22,6 +22,7 @@ from fabric_compiler.topology.lineup import Lineup
 from fabric_compiler.topology.naming import Namer
 from fabric_compiler.topology.parts import Parts
 from fabric_compiler.topology.products import Split
+from fabric_compiler.topology.seats import Seat
 from fabric_compiler.topology.shape import Attachment, Places, Shape
 
 SERVER_LEAF, LEAF_SPINE, SPINE_CORE = 0, 1, 2
@@ -335,4 +336,22 @@ class _Builder:
         )  # fmt: skip
 
 
-TOPOLOGY = Topology(blocks, build)
+def seats(shape: Shape, rows: Blocks) -> Iterator[Seat]:
+    """Downlinks of existing leafs that no server has, within the reserve of its pod either."""
+    for attachment in shape.attachments:
+        if attachment.unit is None:
+            continue
+        span = rows[pod_rows(shape.network, attachment.site, attachment.name)]
+        servers = max(attachment.unit.pod.servers, attachment.unit.pod.reserve.servers or 0)
+        columns = min(shape.columns, attachment.nics)
+        for row in range(attachment.rows):
+            here = min(attachment.servers_per_leaf, servers - row * attachment.servers_per_leaf)
+            first = here * attachment.nics_per_column
+            for wide in range(shape.planes * columns):
+                plane, column = divmod(wide, columns)
+                slot = (span.slot(row) * shape.planes + plane) * shape.columns + column
+                for port in range(first, attachment.leaf.downlinks):
+                    yield Seat(slot, port, plane + 1, span.slot(row))
+
+
+TOPOLOGY = Topology(blocks, build, seats)

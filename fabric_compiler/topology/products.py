@@ -22,7 +22,7 @@ class PortsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A switch under an operating system. `hwsku` is empty where the layout selects it."""
+    """A switch under an operating system; InfiniBand's have none. `hwsku` is empty where the layout selects it."""
 
     switch: Switch
     nos: str
@@ -46,6 +46,8 @@ class Split:
 def product(catalog: Catalog, tier: Tier | PodTier | Variant, base: Product | None = None) -> Product:
     """The tier's product; what it leaves out is `base`'s where the switch is the same, else SONiC and the newest release."""
     switch = catalog.switches[tier.switch] if tier.switch else _base(base).switch
+    if switch.protocol == "infiniband":
+        return Product(switch, "", "", "")
     if tier.nos:
         nos = tier.nos
     elif base and base.nos in switch.nos:
@@ -73,9 +75,8 @@ def ports_in_cage(product: Product, speed: int) -> int:
         return count
     name = product.switch.name
     known = sorted({b.speed for cage in product.switch.cages for b in cage.breakouts}, reverse=True)
-    raise PortsError(
-        f"{name} under {product.nos} has no port of {format_speed(speed)}", f"it has {', '.join(map(format_speed, known))}"
-    )
+    under = f" under {product.nos}" if product.nos else ""
+    raise PortsError(f"{name}{under} has no port of {format_speed(speed)}", f"it has {', '.join(map(format_speed, known))}")
 
 
 def split(

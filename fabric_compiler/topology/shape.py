@@ -13,10 +13,12 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from fabric_compiler.catalog.types import Catalog, Server
+from fabric_compiler.catalog.types import Catalog, NicGroup, Server
 from fabric_compiler.diagnostics import Report, Span
 from fabric_compiler.intent.schema import Intent, NetworkIntent, Pod, Tier
 from fabric_compiler.topology.products import PortsError, Product, Split, all_down, product, split
+from fabric_compiler.topology.seats import host_nics
+from fabric_compiler.units import format_speed
 
 MAX_SERVERS = 150_000
 MAX_LINKS = 4_000_000
@@ -83,10 +85,19 @@ class Shape:
     attachments: tuple[Attachment, ...]
     reserved_rows: dict[str, int]  # by site
     ports: int  # downlinks that each leaf has addresses for, a power of two
+    host: Server | None = None  # what the hosts of the subnet manager are, where some are stated
+
+    @property
+    def host_nics(self) -> NicGroup | None:
+        return host_nics(self.host, self.planes) if self.host else None
 
     @property
     def rails(self) -> bool:
         return self.intent.topology.kind == "rail-optimized"
+
+    @property
+    def infiniband(self) -> bool:
+        return self.intent.protocol == "infiniband"
 
     @property
     def spines_by_column(self) -> bool:
@@ -174,10 +185,11 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
     up_speed = topology.uplink_speed or kept.up_speed or fastest or _native_speed(spine_product)
     down_speed = kept.down_speed or fastest or up_speed
     sites = list(dict.fromkeys(unit.site for unit in members)) or [next(iter(intent.sites))]
+    host, host_ports = _host(network, planes, down_speed, catalog, here)
     flat = _top(here, "spine", network.spine, spine_product, up_speed) if topology.tiers != 3 else None
 
     def laid_out(multiple: int) -> tuple[Split, list[Attachment], dict[str, int]]:
-        leaf = _leaf(name, network, members, leaf_product, down_speed, up_speed, columns, kept, multiple, flat)
+        leaf = _leaf(name, network, members, leaf_product, down_speed, up_speed, columns, kept, multiple, flat, host_ports)
         if not members:
             attachments = [_switches_alone(network, columns * planes, sites[0], leaf, here)]
         else:
@@ -204,7 +216,23 @@ def _fitted(name: str, network: NetworkIntent, intent: Intent, members: list[Uni
         core_tier = network.core or network.spine.model_copy(update={"downlinks": None, "uplinks": None, "mix": ()})
         spine = _split(here, "spine", network.spine, spine_product, up_speed, up_speed, None)
         core = _top(here, "core", core_tier, product(catalog, core_tier), up_speed)
-    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports)
+    return Shape(name, network, tiers, planes, columns, leaf, spine, core, tuple(attachments), reserved, ports, host)
+
+
+def _host(
+    network: NetworkIntent, planes: int, speed: int, catalog: Catalog, here: tuple[str, ...]
+) -> tuple[Server | None, int]:
+    """The product of the subnet manager's hosts, and how many ports they take together in each plane."""
+    manager = network.subnet_manager
+    if not manager.hosts:
+        return None, 0
+    server = catalog.servers[manager.server]
+    nics = host_nics(server, planes)
+    if nics is None or nics.breakouts[planes] != speed:
+        path = (*here, "subnet-manager", "server")
+        message = f"{server.name}, the host of the subnet manager, has no InfiniBand ports of {format_speed(speed)}"
+        raise MismatchError("FC3002", message + (f" in {planes} planes" if planes > 1 else ""), "state another server", path)
+    return server, nics.count * len(manager.hosts)
 
 
 def _leaf(
@@ -218,6 +246,7 @@ def _leaf(
     kept: Kept,
     multiple: int,
     flat: Split | None,
+    host_ports: int,
 ) -> Split:
     """The network's leaf: as wide as the panel allows, or as the pods have use for."""
     here, topology, tier = ("networks", name), network.topology, network.leaf
@@ -228,7 +257,7 @@ def _leaf(
     leaf = _split(here, "leaf", tier, product, down_speed, up_speed, network, multiple)
     if not members or tier.downlinks:
         return leaf
-    needed = kept.downlinks or _needed(name, members, columns)
+    needed = kept.downlinks or _needed(name, members, columns, host_ports)
     if needed >= leaf.downlinks:
         return leaf
     return _split(here, "leaf", tier.model_copy(update={"downlinks": needed}), product, down_speed, up_speed, network, multiple)
@@ -266,18 +295,20 @@ def _columns(name: str, network: NetworkIntent, members: list[Unit], kept: Kept)
     return int(topology.homing)
 
 
-def _needed(name: str, members: list[Unit], columns: int) -> int:
-    """Downlinks that the largest pod has use for, up to a power of two: a wider leaf would pay for uplinks that carry
-    nothing. The power of two is what the leaf has addresses for, and leaves room for servers."""
+def _needed(name: str, members: list[Unit], columns: int, host_ports: int) -> int:
+    """Downlinks that the largest pod has use for, with the hosts of a subnet manager, up to a power of two: a wider leaf would
+    pay for uplinks that carry nothing. The power of two is what the leaf has addresses for, and leaves room for servers."""
     most = 0
     for unit in members:
         servers = max(unit.pod.servers, unit.pod.reserve.servers or 0)
         most = max(most, servers * -(-unit.server.nic_groups[unit.pod.connect[name]].count // columns))
-    return 1 << (most - 1).bit_length()
+    return 1 << (most + -(-host_ports // columns) - 1).bit_length()
 
 
 def _native_speed(product: Product) -> int:
-    return max(b.speed for b in product.switch.cages[0].breakouts if b.ports == 1)
+    """Of a cage in one piece; InfiniBand's cages have a single mode."""
+    modes = product.switch.cages[0].breakouts
+    return max(b.speed for b in modes if b.ports == 1 or len(modes) == 1)
 
 
 def _split(

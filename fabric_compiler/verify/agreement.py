@@ -39,6 +39,10 @@ class Facts:
     peered: npt.NDArray[np.bool_]
 
 
+NO_FACTS = Facts(np.empty(0, dtype=np.int64), np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.bool_))
+"""Of a device that has no files."""
+
+
 def facts(observed: Observed, ports: Sequence[str], server_link: Sequence[bool]) -> Facts:
     """What the files of a device say of its cabled `ports`; `server_link` tells those between a server and a leaf."""
     by_interface, by_address = _sessions(observed)
@@ -116,8 +120,11 @@ def unpeered(graph: Graph, ends: Ends, found: Sequence[Facts]) -> Numbers:
 
 def report_disagreements(
     graph: Graph, ends: Ends, found: Sequence[Facts], observed: Callable[[int], Observed], report: Report
-) -> None:
-    """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again."""
+) -> frozenset[int]:
+    """Report FC7004 for the first links whose ends differ. `found` stands by device; `observed` reads files again.
+
+    Returns the numbers of all those links.
+    """
     links = graph.links
     hint = "an override may have changed one end alone; else it is a bug of the compiler"
     wrong = disagreements(graph, ends, found)
@@ -133,6 +140,7 @@ def report_disagreements(
         a_port, b_port = _port_names(graph, link)
         sentence = f"{a.name} {a_port} and {b.name} {b_port} have no BGP session over their link{_rest(place, len(silent))}"
         report.error("FC7004", sentence, hint="it is a bug of the compiler, or of a template")
+    return frozenset((*wrong.tolist(), *silent.tolist()))
 
 
 def _port_names(graph: Graph, link: int) -> tuple[str, str]:

@@ -83,6 +83,7 @@ def _roles(graph: Graph) -> Iterator[str]:
     """The ends of a link are of its two tiers, the lower one first."""
     links = graph.links
     roles = {role: n for n, role in enumerate(dict.fromkeys(role for pair in TIER_PAIRS for role in pair.split("-")))}
+    roles["manager"] = roles["server"]  # a host of the subnet manager takes a server's place
     role = np.array([roles.get(d.role, -1) for d in graph.devices], dtype=np.int64)
     pairs = np.array([[roles[role] for role in pair.split("-")] for pair in TIER_PAIRS], dtype=np.int64)
     wrong = (pairs[links.tiers, 0] != role[links.a_device]) | (pairs[links.tiers, 1] != role[links.b_device])
@@ -124,13 +125,14 @@ def _separation(graph: Graph) -> Iterator[str]:
     pod = np.array([pods[d.pod] for d in graph.devices], dtype=np.int64)
     network = np.array([networks.get(d.network, -1) for d in graph.devices], dtype=np.int64)
     plane = np.array([d.plane for d in graph.devices], dtype=np.int64)
+    server = np.array([d.role == "server" for d in graph.devices], dtype=np.bool_)
     for ends, what in (
         (site[links.a_device] != site[links.b_device], "two sites"),
         (network[links.b_device] != links.network, "two networks"),
         ((network[links.a_device] != links.network) & (network[links.a_device] >= 0), "two networks"),
         (plane[links.b_device] != links.plane, "two planes"),
         ((plane[links.a_device] != links.plane) & (plane[links.a_device] > 0), "two planes"),
-        ((pod[links.a_device] != pod[links.b_device]) & (links.tiers == _SERVER_LEAF), "two pods"),
+        ((pod[links.a_device] != pod[links.b_device]) & (links.tiers == _SERVER_LEAF) & server[links.a_device], "two pods"),
     ):
         for link in np.flatnonzero(ends)[:_SHOWN].tolist():
             a, b = graph.devices[links.a_device[link]], graph.devices[links.b_device[link]]

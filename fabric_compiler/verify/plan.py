@@ -20,7 +20,8 @@ _SHOWN = 10  # of each rule: what breaks one device breaks thousands
 
 def check_plan(graph: Graph, plan: Plan, intent: Intent, report: Report) -> None:
     """Report FC7002 for each rule that the plan breaks: that is a bug of the planner, or pools that overlap by default."""
-    members = [(d, p) for d, p in zip(graph.devices, plan.devices, strict=True) if p]
+    every = [(d, p) for d, p in zip(graph.devices, plan.devices, strict=True) if p]
+    members = [(d, p) for d, p in every if p.asn]  # an InfiniBand switch has a management address alone
     networks = {network.name: network for network in plan.networks}
     for broken in (
         _twice(members),
@@ -28,7 +29,7 @@ def check_plan(graph: Graph, plan: Plan, intent: Intent, report: Report) -> None
         _outside(members, networks),
         _sizes(members, networks),
         _asns(members),
-        _managed(members, intent),
+        _managed(every, intent),
     ):
         for sentence in islice(broken, _SHOWN):
             report.error("FC7002", sentence)
@@ -36,15 +37,10 @@ def check_plan(graph: Graph, plan: Plan, intent: Intent, report: Report) -> None
 
 def _twice(members: Sequence[Member]) -> Iterator[str]:
     routers: dict[int, str] = {}
-    managed: dict[tuple[int, int], str] = {}
     for device, plan in members:
         before = routers.setdefault(plan.router_id, device.name)
         if before != device.name:
             yield f"{device.name} and {before} have the same router ID"
-        if plan.management:
-            before = managed.setdefault(plan.management[:2], device.name)
-            if before != device.name:
-                yield f"{device.name} and {before} have the same management address"
 
 
 def _overlaps(members: Sequence[Member]) -> Iterator[str]:
@@ -129,7 +125,10 @@ def _managed(members: Sequence[Member], intent: Intent) -> Iterator[str]:
     last = pool.value + (1 << _WIDTH[pool.version] - pool.length) - 1
     # the first address is the network's, in IPv6 the routers' anycast (RFC 4291 2.6.1); the last is IPv4's broadcast
     reserved = {pool.value, gateway.value, *((last,) if pool.version == 4 else ())}
+    managed: dict[tuple[int, int], str] = {}
     for device, plan in members:
         own = plan.management
         if own is None or own.length != pool.length or not _contains(pool, own) or own.value in reserved:
             yield f"{device.name} has no management address of the pool"
+        elif (before := managed.setdefault(own[:2], device.name)) != device.name:
+            yield f"{device.name} and {before} have the same management address"

@@ -35,6 +35,9 @@ def _nics(graph: Graph, shape: Shape, chosen: Numbers) -> Iterator[str]:
     layout = np.array([layouts[id(d.layout)] for d in devices], dtype=np.int64)
     rail = np.array([d.rail for d in devices], dtype=np.int64)
     row = np.array([d.index for d in devices], dtype=np.int64)
+    chosen = chosen[np.array([devices[n].role == "server" for n in links.a_device[chosen].tolist()], dtype=np.bool_)]
+    if not len(chosen):
+        return
     server, leaf, port = links.a_device[chosen], links.b_device[chosen], links.a_port[chosen]
     for link in _strangers(layout[server] << 32 | port, rail[leaf]):
         d, found = devices[server[link]], rail[leaf[link]]
@@ -93,6 +96,24 @@ def _spines(graph: Graph, shape: Shape, chosen: Numbers) -> Iterator[str]:
         yield f"the spines of the group of {first.name} have between {low} and {high} links to each core of their plane"
     for n, low, high in _counts(spine, core, planes, of, 1):
         yield f"{devices[n].name} has between {low} and {high} links to each core of its plane"
+    yield from _unlike(graph, spine, core)
+
+
+def _unlike(graph: Graph, spine: Numbers, core: Numbers) -> Iterator[str]:
+    """The n-th spine of every group of a plane meets the same cores, so that a core meets the groups at like places."""
+    devices = graph.devices
+    met: dict[int, list[int]] = {}
+    for n, above in zip(spine.tolist(), core.tolist(), strict=True):
+        met.setdefault(n, []).append(above)
+    like: dict[tuple[str, str, int, int], dict[tuple[int, ...], list[int]]] = {}
+    for n, cores in met.items():
+        d = devices[n]
+        like.setdefault((d.network, d.site, d.plane, d.index), {}).setdefault(tuple(sorted(cores)), []).append(n)
+    for kinds in like.values():
+        if len(kinds) > 1:
+            usual = max(kinds.values(), key=len)
+            for n in (n for members in kinds.values() if members is not usual for n in members[:_SHOWN]):
+                yield f"{devices[n].name} meets other cores than {devices[usual[0]].name}, the like spine of another group"
 
 
 def _counts(owner: Numbers, above: Numbers, home: Numbers, members: Numbers, most: int) -> Iterator[tuple[int, int, int]]:

@@ -50,6 +50,22 @@ def values(of: list[Section], section: str, key: str) -> list[str]:
     return [value for name, fields in of if name == section for value in fields.get(key, [])]
 
 
+@pytest.mark.parametrize(
+    "planted", [("mtu:", "mtus:"), ("dhcp4:", "dhcp_4:"), ("addresses:", "address:"), ("via:", "gateway:")]
+)
+def test_an_unknown_key_is_refused(planted: tuple[str, str], tmp_path: Path) -> None:
+    text = render(server(versions=(4,)))[NETPLAN].decode()
+    assert planted[0] in text
+    place = tmp_path / "etc/netplan" / NETPLAN
+    place.parent.mkdir(parents=True)
+    place.write_text(text.replace(*planted, 1))
+    place.chmod(0o600)
+    command = ["netplan", "generate", "--root-dir", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode != 0
+    assert "unknown key" in done.stderr
+
+
 CASES = {
     "ipv4 point to point": server(versions=(4,)),
     "ipv6 point to point": server(versions=(6,)),

@@ -45,10 +45,11 @@ def as_they_are(links: Sequence[Link]) -> Sequence[Link]:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """`row` is the lab's check that must fail, with sentences that have `words`."""
+    """`row` is the lab's check that must fail, with sentences that have `words`; `check` finds it too, and names `ends`."""
 
     row: str
     words: tuple[str, ...]
+    ends: tuple[str, ...] = ()
     plant: Callable[[Path], None] = lambda tree: None
     cabling: Callable[[Sequence[Link]], Sequence[Link]] = as_they_are
 
@@ -94,9 +95,9 @@ def equal_loopbacks(tree: Path) -> None:
 
 
 MISTAKES = {
-    "wrong-asn": Mistake("sessions", (SPINES[0], "Ethernet0"), plant=wrong_asn),
-    "swapped-cable": Mistake("links", (LEAFS[0], "ends at", "by links.csv at"), cabling=swapped),
-    "missing-prefix": Mistake("routes", (LEAFS[1], "has no BGP route to 10.0.0.0/"), plant=missing_prefix),
-    "small-mtu": Mistake("reachability", ("says: Message too long (MTU 1500)",), plant=small_mtu),
-    "equal-loopbacks": Mistake("routes", (LEAFS[2], "has no BGP route to 10.254.0.1/32"), plant=equal_loopbacks),
+    "wrong-asn": Mistake("sessions", (SPINES[0], "Ethernet0"), (SPINES[0], LEAFS[0]), plant=wrong_asn),
+    "swapped-cable": Mistake("links", (LEAFS[0], "ends at", "by links.csv at"), (LEAFS[0], SPINES[0]), cabling=swapped),
+    "missing-prefix": Mistake("routes", (LEAFS[1], "has no BGP route to 10.0.0.0/"), (LEAFS[0],), plant=missing_prefix),
+    "small-mtu": Mistake("reachability", ("says: Message too long (MTU 1500)",), (LEAFS[0], SPINES[0]), plant=small_mtu),
+    "equal-loopbacks": Mistake("routes", (LEAFS[2], "has no BGP route to 10.254.0.1/32"), (LEAFS[1],), plant=equal_loopbacks),
 }

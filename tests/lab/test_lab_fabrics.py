@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from examples import INTENTS
 from lab.frr_daemons import available
 from lab.remains import host_state, remains, running
 
-from fabric_compiler.compiler import Options
+from fabric_compiler.compiler import Options, analyse
 from fabric_compiler.compiler import build as compile_
+from fabric_compiler.diagnostics import Report
 from fabric_compiler.lab import ethernet, planning, promise, tables
 from fabric_compiler.lab.build import Build, read
 from fabric_compiler.lab.running import attached
 from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.trials import Trial
+from fabric_compiler.targets.text import prefix
+from fabric_compiler.verify.proof import prove
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
@@ -78,6 +82,28 @@ def test_the_kernel_s_routes_are_given_by_prefix_and_the_device_s_own_ports(buil
         own = {end.port for link in build.links for end in (link.a, link.b) if end.device == device}
         assert routes, device
         assert all(own.issuperset(ports) for ports in routes.values())
+
+
+def test_the_kernel_s_routes_are_those_that_the_files_were_proven_to_give(build: Build) -> None:
+    """Route by route: each prefix of each switch with its egress ports."""
+    directory = build.path / "inputs"
+    found = analyse(next(directory.glob("*.yaml")), Options())
+    report = Report()
+    proven = prove(found.decisions, {name: build.files(name) for name in build.devices}, report)
+    assert proven
+    assert proven.sentences
+    assert not report.failed
+    with closing(ethernet.test(build, Trial(faults=False), None, nothing)) as rows:
+        assert next(rows).passed  # converged
+    with attached(planning.plan(build, Slice())) as lab:
+        kernel = tables.kernel_routes(lab)
+    for device, routes in kernel.items():
+        cut = proven.routing.cut(device)
+        expected = proven.routing.table(device)
+        seen = {prefix(to): ports for to, ports in routes.items()}
+        assert seen.keys() == expected.keys(), device
+        for to, ports in seen.items():
+            assert (len(ports) if to in cut else ports) == (len(expected[to]) if to in cut else expected[to]), (device, to)
 
 
 def test_ports_have_the_addresses_of_the_plan(build: Build) -> None:

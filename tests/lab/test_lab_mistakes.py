@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from lab.frr_daemons import available
 from lab.mistakes import LEAFS, MISTAKES, SPINES, Mistake, compiled
 
+from fabric_compiler.compiler import Options, analyse
+from fabric_compiler.diagnostics import Diagnostic, Report, Severity
+from fabric_compiler.ir.graph import Graph, Links
 from fabric_compiler.lab import ethernet
-from fabric_compiler.lab.build import Build, read
+from fabric_compiler.lab.build import Build, End, Link, read
 from fabric_compiler.lab.report import Check
 from fabric_compiler.lab.slices import Slice
 from fabric_compiler.lab.trials import Trial
+from fabric_compiler.verify.proof import prove
 
 pytestmark = [
     pytest.mark.skipif(bool(available()), reason=available() or "FRR is here"),
@@ -51,6 +57,39 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Row
     finally:
         for build in builds.values():
             ethernet.down(build.fabric)
+
+
+def found_by_check(tree: Path, mistake: Mistake) -> list[Diagnostic]:
+    """What `check` proves of the very files and cables that the lab ran."""
+    build = read(tree, edited=True)
+    analysis = analyse(next((tree / "inputs").glob("*.yaml")), Options())
+    report = Report()
+    files = {name: build.files(name) for name in build.devices}
+    prove(analysis.decisions, files, report, relaid(analysis.graph, mistake.cabling(build.links)))
+    return report.found
+
+
+def relaid(graph: Graph, cabling: Sequence[Link]) -> Links:
+    """The graph's links with their upper ends where the cables lead."""
+    number = {device.name: n for n, device in enumerate(graph.devices)}
+    port = {(device.name, one.name): n for device in graph.devices for n, one in enumerate(device.layout.ports)}
+    upper = {link.a: link.b for link in cabling}
+    b_device, b_port = graph.links.b_device.copy(), graph.links.b_port.copy()
+    for n, (a, a_port) in enumerate(zip(graph.links.a_device.tolist(), graph.links.a_port.tolist(), strict=True)):
+        device = graph.devices[a]
+        end = upper[End(device.name, device.layout.ports[a_port].name)]
+        b_device[n], b_port[n] = number[end.device], port[end.device, end.port]
+    return replace(graph.links, b_device=b_device, b_port=b_port)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_check_finds_the_mistake_and_names_its_ends(name: str, tmp_path: Path) -> None:
+    mistake = MISTAKES[name]
+    tree = compiled("planted", tmp_path)
+    assert not found_by_check(tree, Mistake("", ()))
+    mistake.plant(tree)
+    errors = [one for one in found_by_check(tree, mistake) if one.severity is Severity.ERROR]
+    assert any(all(end in one.message for end in mistake.ends) for one in errors), [one.message for one in errors]
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -97,6 +97,17 @@ def test_the_models_do_refuse_what_is_wrong(tmp_path: Path, checker: ModuleType,
     assert complaints(wrong, tmp_path, checker, tables)
 
 
+@pytest.mark.parametrize("planted", [("admin_status", "admin_state"), ("mtu", "mtus"), ("PORT_QOS_MAP", "PORT_QOS_MAPS")])
+def test_a_misspelt_field_or_table_is_refused(
+    planted: tuple[str, str], tmp_path: Path, checker: ModuleType, tables: Any
+) -> None:
+    text = sonic.render(_ALL)["config_db.json"].decode()
+    assert f'"{planted[0]}"' in text
+    file = tmp_path / "config_db.json"
+    file.write_text(text.replace(f'"{planted[0]}"', f'"{planted[1]}"'))
+    assert checker.check(str(file), tables, str(YANG))
+
+
 def test_the_tables_of_every_platform_are_accepted(tmp_path: Path, checker: ModuleType, tables: Any) -> None:
     for name, qos, asic, row in lossless_platforms():
         if "egress_lossless_profile" not in qos.buffer_tables["BUFFER_PROFILE"]:

@@ -19,12 +19,15 @@ def remaining(graph: Graph, network: str, links_lost: Set[int], devices_lost: Se
     now, before = _reach(graph, network, up, devices_lost), _reach(graph, network, mine, set())
     alone = not any(_pair(graph, n) == "server-leaf" for n in mine)
     attached = {h: ({h} if alone else _leafs(graph, up, h)) for h in standing}
+    spines = _uplinks(graph, there, up, "spine-core", {})
+    leafs = _uplinks(graph, there, up, "leaf-spine", spines)
+    servers = _uplinks(graph, there, up, "server-leaf", {})
     return {
         "reachability": _quotient(_pairs(attached, now), _pairs(standing, before)),
-        "leaf uplinks": _worst(graph, there, up, "leaf-spine"),
-        "spine uplinks": _worst(graph, there, up, "spine-core"),
-        "server": _worst(graph, there, up, "server-leaf"),
-        "rail": _rails(graph, there, up, now, before, standing if alone else None),
+        "leaf uplinks": min(leafs.values(), default=1.0),
+        "spine uplinks": min(spines.values(), default=1.0),
+        "server": min(servers.values(), default=1.0),
+        "rail": _rails(graph, there, up, leafs),
     }
 
 
@@ -67,42 +70,34 @@ def _pairs(attached: Mapping[int, Set[int]], reach: Mapping[int, Set[int]]) -> i
     )
 
 
-def _rails(
-    graph: Graph,
-    there: Iterable[int],
-    up: Iterable[int],
-    now: Mapping[int, Set[int]],
-    before: Mapping[int, Set[int]],
-    leafs: Mapping[int, Set[int]] | None,
-) -> float:
-    """The worst rail: ordered pairs of its NIC ports, by the leafs that they are on."""
-    counts = []
-    for links in (up, there):
-        ports: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for n in links:
-            if _pair(graph, n) == "server-leaf":
-                leaf = graph.devices[_b(graph, n)]
-                ports[leaf.rail, leaf.plane].append(_b(graph, n))
-        for leaf_index in leafs or ():
-            leaf = graph.devices[leaf_index]
-            ports[leaf.rail, leaf.plane].append(leaf_index)
-        counts.append(ports)
-    shares = [_quotient(_port_pairs(counts[0][rail], now), _port_pairs(on_rail, before)) for rail, on_rail in counts[1].items()]
-    return min(shares, default=1.0)
-
-
-def _port_pairs(leafs: list[int], reach: Mapping[int, Set[int]]) -> int:
-    return sum(two in reach.get(one, ()) for one, two in permutations(leafs, 2))
-
-
-def _worst(graph: Graph, there: Iterable[int], up: Iterable[int], pair: str) -> float:
+def _rails(graph: Graph, there: Iterable[int], up: Iterable[int], uplinks: Mapping[int, float]) -> float:
+    """The worst rail: what its leafs carry of their servers' NICs, each by its links and by its uplinks."""
     had: dict[int, int] = defaultdict(int)
     has: dict[int, int] = defaultdict(int)
     for count, links in ((had, there), (has, up)):
         for n in links:
-            if _pair(graph, n) == pair:
-                count[_a(graph, n)] += int(graph.links.speed[n])
-    return min((has[device] / capacity for device, capacity in had.items()), default=1.0)
+            if _pair(graph, n) == "server-leaf":
+                count[_b(graph, n)] += int(graph.links.speed[n])
+    left: dict[tuple[str, int, int], float] = defaultdict(float)
+    whole: dict[tuple[str, int, int], int] = defaultdict(int)
+    for leaf, capacity in had.items():
+        d = graph.devices[leaf]
+        left[d.site, d.plane, d.rail] += capacity * min(has[leaf] / capacity, uplinks.get(leaf, 1.0))
+        whole[d.site, d.plane, d.rail] += capacity
+    return min((left[rail] / whole[rail] for rail in whole), default=1.0)
+
+
+def _uplinks(graph: Graph, there: Iterable[int], up: Iterable[int], pair: str, above: Mapping[int, float]) -> dict[int, float]:
+    """Of each lower end: capacity of its links that are up, each worth what its upper end has left, over all of it."""
+    had: dict[int, int] = defaultdict(int)
+    has: dict[int, float] = defaultdict(float)
+    for n in there:
+        if _pair(graph, n) == pair:
+            had[_a(graph, n)] += int(graph.links.speed[n])
+    for n in up:
+        if _pair(graph, n) == pair:
+            has[_a(graph, n)] += int(graph.links.speed[n]) * above.get(_b(graph, n), 1.0)
+    return {device: has[device] / capacity for device, capacity in had.items()}
 
 
 def _leafs(graph: Graph, up: Iterable[int], host: int) -> set[int]:

@@ -182,7 +182,7 @@ def test_an_address_at_one_end_alone_is_found(tmp_path: Path) -> None:
 def test_a_neighbour_that_is_expected_under_another_asn_is_found(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "unnumbered")
     bench.change_device(
-        "spine", lambda own: replace(own, sessions=(replace(own.sessions[0], asn=own.sessions[0].asn + 1), *own.sessions[1:]))
+        "spine", lambda own: replace(own, sessions=(own.sessions[0]._replace(asn=own.sessions[0].asn + 1), *own.sessions[1:]))
     )
     (message,) = bench.found()
     assert "expects AS" in message

@@ -40,7 +40,9 @@ def _analysed(place: Desk, tree: Tree) -> Analysis:
 
 def all_cases(found: Analysis, network: str) -> list[Cases]:
     singles = list(single_failures(found.graph, found.cabling, view(found.graph, network)))
-    return singles + [kinds.pairs(one, FEW, 7)[0] for one in singles if len(one) > 1]
+    seen = view(found.graph, network)
+    unions = [*singles, kinds.together(singles)]
+    return singles + [kinds.pairs(one, found.graph, seen, FEW, 7)[0] for one in unions if len(one) > 1]
 
 
 def agree(found: Analysis, network: str) -> None:
@@ -97,15 +99,17 @@ def quickstart() -> dict[str, Row]:
     ("kind", "quantity", "share"),
     [
         ("server-leaf cable", "server", 7 / 8),  # one NIC of eight
-        ("server-leaf cable", "rail", 15 * 14 / (16 * 15)),  # one NIC of the rail's sixteen
+        ("server-leaf cable", "rail", 15 / 16),  # one NIC of the rail's sixteen
         ("leaf-spine cable", "leaf uplinks", 6 / 8),  # a cable with two links, of eight
         ("spine", "leaf uplinks", 1 / 2),
         ("spine", "reachability", 1.0),
         ("leaf", "server", 7 / 8),
-        ("leaf", "rail", 8 * 7 / (16 * 15)),
+        ("leaf", "rail", 1 / 2),
+        ("spine", "rail", 1 / 2),  # NICs are up, and half of what leads out of the leafs is not
+        ("leaf-spine cable", "rail", 7 / 8),  # a quarter of one of two leafs
         ("leaf", "reachability", 1.0),
-        ("two spines", "leaf uplinks", 0.0),
-        ("two leafs", "rail", 0.0),  # both of a rail
+        ("two switches", "leaf uplinks", 0.0),  # both spines
+        ("two switches", "rail", 0.0),  # both leafs of a rail
     ],
 )
 def test_the_quickstart_keeps_what_its_arithmetic_says(
@@ -116,9 +120,33 @@ def test_the_quickstart_keeps_what_its_arithmetic_says(
 
 
 def test_what_is_drawn_says_so_with_its_size_and_seed(quickstart: dict[str, Row]) -> None:
-    row = quickstart["two server-leaf cables"]
+    row = quickstart["two cables"]
     assert row.sampled
     assert (row.cases, row.seed) == (1000, 1)
+
+
+def test_half_of_what_is_drawn_lies_close_together() -> None:
+    found = understood(fabric())
+    seen = view(found.graph, "backend")
+    cases = kinds.together([kinds.cables(found.graph, found.cabling, seen, tier) for tier in (0, 1)])
+    two, everything = kinds.pairs(cases, found.graph, seen, 400, 1)
+    links = found.graph.links
+    close = 0
+    for case in range(len(two)):
+        lost = seen.links[two.link[two.of_link == case]]
+        ends = [{int(links.a_device[n]), int(links.b_device[n])} for n in lost]
+        close += bool(set.intersection(*ends))
+    assert not everything
+    assert close > len(two) / 3
+
+
+def test_two_sites_without_a_link_are_measured_each_by_itself() -> None:
+    tree = fabric()
+    pods = [dict(tree["pods"][0], name=name, site=site) for name, site in (("su", "lab1"), ("ext", "lab2"))]
+    found = understood(tree | {"sites": {"lab1": {}, "lab2": {}}, "pods": pods})
+    agree(found, "backend")
+    seen = view(found.graph, "backend")
+    assert not Network(seen).remaining(kinds.cables(found.graph, found.cabling, seen, 1)).searched
 
 
 def test_the_case_that_breaks_a_promise_is_named() -> None:
@@ -194,8 +222,17 @@ def link(graph: Graph, a: str, b: str) -> int:
         (("compute-su1-leaf-r1", "compute-gru1-spine-r1-g1-1"), ("compute-su64-leaf-r1", "compute-gru1-spine-r1-g2-1")),
         (("compute-su1-leaf-r1", "compute-gru1-spine-r1-g1-1"), ("compute-su1-leaf-r2", "compute-gru1-spine-r2-g1-1")),
         (("compute-gru1-spine-r1-g1-1", "compute-gru1-core-1"), ("compute-gru1-spine-r2-g1-2", "compute-gru1-core-33")),
+        (("compute-gru1-spine-r1-g1-1", "compute-gru1-core-1"), ("compute-gru1-spine-r1-g1-2", "compute-gru1-core-33")),
     ],
-    ids=["rail across pods", "across rails", "in a group", "across groups", "across rails' groups", "spine-core"],
+    ids=[
+        "rail across pods",
+        "across rails",
+        "in a group",
+        "across groups",
+        "across rails' groups",
+        "spine-core",
+        "in one group",
+    ],
 )
 def test_two_exchanged_cables_of_16384_gpus_are_found(
     large: tuple[Analysis, tuple[Shape, ...]], one: tuple[str, str], two: tuple[str, str]

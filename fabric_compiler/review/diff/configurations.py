@@ -49,19 +49,22 @@ def configurations(found: Iterable[Difference], rows: Mapping[str, Mapping[str, 
 
 def _parts(changed: Iterable[Difference]) -> Iterator[Part]:
     before, after = _objects(changed, old=True), _objects(changed, old=False)
-    idle = {name for (kind, name), said in before.items() if kind == "port" and _is_shut(said)}
+    idle, still_idle = (
+        {name for (kind, name), said in side.items() if kind == "port" and _is_shut(said)} for side in (before, after)
+    )
     counts: dict[tuple[str, Sign], int] = defaultdict(int)
     attributes: dict[tuple[str, Sign], set[str]] = defaultdict(set)
     for key in before.keys() | after.keys():
         one, two = before.get(key), after.get(key)
         if one == two:
             continue
-        if key[0] in _OF_A_PORT and key[1] in idle:
-            one = None  # what is said of an unused port is a preset; it is counted as new when it comes into use
+        kind, name = key
+        if kind in _OF_A_PORT and name in idle:  # what is said of an unused port is a preset
+            one, kind = (one, "unused port") if name in still_idle else (None, kind)
         sign: Sign = "+" if one is None else "-" if two is None else "~"
-        counts[key[0], sign] += 1
+        counts[kind, sign] += 1
         if one and two:
-            attributes[key[0], sign] |= {a for a in one.keys() | two.keys() if one.get(a) != two.get(a)}
+            attributes[kind, sign] |= {a for a in one.keys() | two.keys() if one.get(a) != two.get(a)}
     for kind, sign in sorted(counts):
         yield Part(sign, kind, counts[kind, sign], tuple(sorted(attributes[kind, sign])))
 

@@ -141,13 +141,14 @@ def _refused(message: str, hint: str = "") -> CompileError:
 
 def render(found: Explained) -> list[str]:
     """Lines for a terminal: the line, then each reason with the place in the intent."""
-    lines = [printable(f"{found.file}:{found.line}: {found.text.strip()}")]
-    for reason in found.reasons:
-        where = reason.place
-        if where is None:
-            lines.append(f"  {printable(reason.rule)}")
-            continue
-        span = f"{where.span.file.rpartition('/inputs/')[2]}:{where.span.line}"
-        stated = "" if where.stated else ", which does not state it"
-        lines.append(printable(f"  {span}  {where.path}{stated}: {reason.rule} [{reason.field}]"))
-    return lines
+    return [printable(f"{found.file}:{found.line}: {found.text.strip()}"), *(f"  {told(reason)}" for reason in found.reasons)]
+
+
+def told(reason: Reason) -> str:
+    """`x.yaml:12  networks.backend.mtu: jumbo frames [interfaces.*.mtu]`; the rule alone where no place says it."""
+    where = reason.place
+    if where is None:
+        return printable(reason.rule)
+    span = f"{where.span.file.rpartition('/inputs/')[2]}:{where.span.line}"
+    stated = "" if where.stated else ", which does not state it"
+    return printable(f"{span}  {where.path}{stated}: {reason.rule} [{reason.field}]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ from fabric_compiler.ir.cabling import Cabling
 from fabric_compiler.ir.graph import TIER_PAIRS, Graph
 from fabric_compiler.verify.failures.view import ROLES, Ints, View
 
-Lost: TypeAlias = Literal["cable", "module", "switch", "rack"]
+Lost: TypeAlias = Literal["cable", "module", "switch", "rack", "part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +89,62 @@ def racks(graph: Graph, cabling: Cabling, view: View) -> Cases:
     return Cases("rack", "", len(which), of_link, link, of, members, lambda case: f"rack {places.racks[which[case]]}")
 
 
-def pairs(cases: Cases, limit: int, seed: int) -> tuple[Cases, bool]:
-    """Any two of them at once: all pairs, or `limit` that are drawn with the seed where there are more. True: all."""
-    total = len(cases) * (len(cases) - 1) // 2
-    if total <= limit:
-        one, two = np.triu_indices(len(cases), 1)
+def together(kinds: Sequence[Cases]) -> Cases:
+    """The cases of several kinds as those of one."""
+    first = np.cumsum([0, *map(len, kinds)])
+    tiers, loses = ({getattr(one, name) for one in kinds} for name in ("tier", "lose"))
+
+    def name(case: int) -> str:
+        kind = int(np.searchsorted(first, case, side="right")) - 1
+        return kinds[kind].name(case - int(first[kind]))
+
+    return Cases(
+        loses.pop() if len(loses) == 1 else "part",
+        tiers.pop() if len(tiers) == 1 else "",
+        int(first[-1]),
+        np.concatenate([one.of_link + start for one, start in zip(kinds, first, strict=False)]),
+        np.concatenate([one.link for one in kinds]),
+        np.concatenate([one.of_device + start for one, start in zip(kinds, first, strict=False)]),
+        np.concatenate([one.device for one in kinds]),
+        name,
+    )
+
+
+def pairs(cases: Cases, graph: Graph, view: View, limit: int, seed: int) -> tuple[Cases, bool]:
+    """Any two of them at once. True: all pairs; else `limit` of them are drawn with the seed, half of them among those that
+    touch a device both: two failures far apart seldom make one another worse."""
+    count = len(cases)
+    if count * (count - 1) // 2 <= limit:
+        one, two = np.triu_indices(count, 1)
     else:
-        random = np.random.default_rng(seed)
-        one = random.integers(0, len(cases), limit)
-        two = (one + random.integers(1, len(cases), limit)) % len(cases)
-    of_link, link = _joined(cases.of_link, cases.link, len(cases), one, two)
-    of_device, device = _joined(cases.of_device, cases.device, len(cases), one, two)
+        random = np.random.RandomState(seed)  # its stream is the same in every version of numpy (NEP 19)
+        far = random.randint(0, count, limit)
+        apart = np.stack((far, (far + random.randint(1, count, limit)) % count))
+        found = np.sort(np.concatenate((_neighbours(cases, graph, view, limit // 2, random), apart), axis=1), axis=0)
+        _, first = np.unique(found, axis=1, return_index=True)
+        one, two = found[:, np.sort(first)[:limit]]
+    of_link, link = _joined(cases.of_link, cases.link, count, one, two)
+    of_device, device = _joined(cases.of_device, cases.device, count, one, two)
 
     def name(case: int) -> str:
         return f"{cases.name(int(one[case]))} and {cases.name(int(two[case]))}"
 
-    return Cases(cases.lose, cases.tier, len(one), of_link, link, of_device, device, name, 2), total <= limit
+    made = Cases(cases.lose, cases.tier, len(one), of_link, link, of_device, device, name, 2)
+    return made, len(one) == count * (count - 1) // 2
+
+
+def _neighbours(cases: Cases, graph: Graph, view: View, limit: int, random: np.random.RandomState) -> Ints:
+    """Pairs of cases that touch the same device: with a link that they lose, or as what they lose."""
+    links = view.links[cases.link]
+    case = np.concatenate((cases.of_link, cases.of_link, cases.of_device))
+    device = np.concatenate((graph.links.a_device[links], graph.links.b_device[links], cases.device)).astype(np.int64)
+    touched = np.unique(np.stack((device, case)), axis=1)
+    start = np.searchsorted(touched[0], np.arange(len(graph.devices) + 1))
+    row = random.randint(0, touched.shape[1], limit)
+    low, high = start[touched[0, row]], start[touched[0, row] + 1]
+    other = low + random.randint(0, 1 << 30, limit) % (high - low)
+    found = np.stack((touched[1, row], touched[1, other]))
+    return found[:, found[0] != found[1]]
 
 
 def _joined(of: Ints, values: Ints, count: int, one: Ints, two: Ints) -> tuple[Ints, Ints]:

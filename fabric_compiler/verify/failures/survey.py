@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -57,20 +56,22 @@ class Row:
     @property
     def kind(self) -> str:
         """`spine`, `leaf-spine cable`, `two racks`."""
-        words = self.tier if self.lose == "switch" else f"{self.tier} {self.lose}".strip()
-        return words if self.parts == 1 else f"two {words}s"
+        words = self.tier if self.lose == "switch" and self.tier else f"{self.tier} {self.lose}".strip()
+        return words if self.parts == 1 else f"two {words}{'es' if words.endswith('ch') else 's'}"
 
 
 def survey(graph: Graph, cabling: Cabling, networks: Mapping[str, NetworkIntent], places: Places, report: Report) -> list[Row]:
     """Every single failure of every network, and pairs of each kind; FC7020 where the intent asks for more than remains."""
     rows: list[Row] = []
     for name, network in networks.items():
-        seen = view(graph, name)
+        seen = view(graph, name, network.protocol)
         whole = Network(seen)
-        found = [_row(name, whole, cases, False) for cases in single_failures(graph, cabling, seen)]
-        for cases in single_failures(graph, cabling, seen):
+        singles = list(single_failures(graph, cabling, seen))
+        found = [_row(name, whole, cases, False) for cases in singles]
+        asked_tiers = {(asked.lose, asked.tier) for asked in network.survive if asked.count == 2}
+        for cases in _unions(singles, asked_tiers):
             if len(cases) > 1:
-                two, everything = kinds.pairs(cases, SAMPLES, SEED)
+                two, everything = kinds.pairs(cases, graph, seen, SAMPLES, SEED)
                 found.append(_row(name, whole, two, not everything))
         for number, asked in enumerate(network.survive):
             _judge(name, asked, found, places.at("networks", name, "survive", number), report)
@@ -91,6 +92,15 @@ def single_failures(graph: Graph, cabling: Cabling, seen: View) -> Iterator[Case
     yield kinds.racks(graph, cabling, seen)
 
 
+def _unions(singles: Sequence[Cases], asked: Collection[tuple[str, str | None]]) -> Iterator[Cases]:
+    """What any two are taken of: each kind in all its tiers, all kinds together, and single tiers where the intent asks."""
+    for lose in dict.fromkeys(cases.lose for cases in singles):
+        yield kinds.together([cases for cases in singles if cases.lose == lose])
+    yield kinds.together(singles)
+    tiers = [cases for cases in singles if (cases.lose, cases.tier) in asked]
+    yield from (cases for cases in tiers if sum(one.lose == cases.lose for one in singles) > 1)
+
+
 def _row(network: str, whole: Network, cases: Cases, sampled: bool) -> Row:
     shares = whole.remaining(cases).shares
     worst = {}
@@ -101,14 +111,15 @@ def _row(network: str, whole: Network, cases: Cases, sampled: bool) -> Row:
 
 
 def _judge(network: str, asked: Survive, rows: Sequence[Row], place: Span, report: Report) -> None:
-    chosen = [row for row in rows if (row.lose, row.parts) == (asked.lose, asked.count) and asked.tier in (None, row.tier)]
+    mine = [row for row in rows if (row.lose, row.parts) == (asked.lose, asked.count)]
+    chosen = [row for row in mine if asked.tier in (None, row.tier)]
     found = [row.worst[quantity] for row in chosen for quantity in _OF[asked.of] if quantity in row.worst]
     if not found:
         what = f"no {asked.of}" if chosen else f"no {asked.tier or ''} {asked.lose} to lose".replace("  ", " ")
         report.error("FC2005", f"{network} has {what}", place)
         return
     least = min(found, key=lambda worst: worst.share)
-    if least.share < float(asked.keep) - _EPSILON:
+    if least.share < asked.keep / 100_000 - _EPSILON:
         report.error(
             "FC7020",
             f"{network}: without {least.case}, {percent(least.share)} of {_WORDS[asked.of]} remains, and "
@@ -120,7 +131,7 @@ def _judge(network: str, asked: Survive, rows: Sequence[Row], place: Span, repor
 
 def percent(share: float) -> str:
     """Rounded down, so that 100% means all."""
-    return format_percent(Fraction(int(share * 10_000 + _EPSILON), 10_000))
+    return format_percent(int(share * 10_000 + _EPSILON) * 10)
 
 
 def table(rows: Sequence[Row]) -> list[list[str]]:

@@ -39,8 +39,12 @@ class View:
     devices: tuple[Ints, Ints, Ints, Ints]
     number: Ints  # of each device of the graph within its role, -1 elsewhere
     joints: tuple[Joints, Joints, Joints]  # server-leaf, leaf-spine, spine-core
-    rail: Ints  # of each leaf: rail and plane in one number, from 0
-    rails: tuple[tuple[int, int], ...]  # (rail, plane)
+    rail: Ints  # of each leaf: site, plane and rail in one number, from 0
+    rails: tuple[tuple[str, int, int], ...]  # (site, plane, rail)
+    island: Ints  # of each leaf: site and plane in one number, from 0; leafs of two do not reach each other
+    islands: int
+    site: Ints  # of each host, from 0
+    sites: int
     group: Ints  # of each spine: those that share an ASN, from 0
     stated_by_switches: bool
 
@@ -61,8 +65,8 @@ class View:
         return len(self.devices[3])
 
 
-def view(graph: Graph, network: str) -> View:
-    """The network's part of the graph."""
+def view(graph: Graph, network: str, protocol: str = "ethernet") -> View:
+    """The network's part of the graph. On InfiniBand no ASN keeps the spines of a group apart: each is a group of its own."""
     links = np.flatnonzero(graph.links.network == graph.networks.index(network))
     tiers = graph.links.tiers[links]
     devices = graph.devices
@@ -83,12 +87,19 @@ def view(graph: Graph, network: str) -> View:
     if alone:
         each = np.arange(len(by_role[0]))
         joints[0] = Joints(np.full(len(each), -1), each, each, np.ones(len(each), dtype=np.int64))
-    rails, rail = _numbered([(devices[n].rail, devices[n].plane) for n in by_role[0]])
+    rails, rail = _numbered([(devices[n].site, devices[n].plane, devices[n].rail) for n in by_role[0]])
+    islands, island = _numbered([(devices[n].site, devices[n].plane) for n in by_role[0]])
+    sites, site = _numbered([(devices[n].site,) for n in held[0].tolist()])
     # RFC 7938 5.2: the spines of a group share an ASN, so that none takes a route that came through another
-    _, group = _numbered([(devices[n].site, devices[n].plane, devices[n].rail, devices[n].group) for n in by_role[1]])
+    alike = [(devices[n].site, devices[n].plane, devices[n].rail, devices[n].group) for n in by_role[1]]
+    _, group = _numbered(alike if protocol == "ethernet" else list(enumerate(alike)))
     roles = (held[0], held[1], held[2], held[3])
     pairs = (joints[0], joints[1], joints[2])
-    return View(network, links, roles, number, pairs, rail, tuple((a, b) for a, b in rails), group, alone)
+    kinds = tuple((a, b, c) for a, b, c in rails)
+    return View(
+        network, links, roles, number, pairs, rail, kinds, island, len(islands), site, len(sites),
+        group, alone,
+    )  # fmt: skip
 
 
 def _numbered(keys: Sequence[tuple]) -> tuple[list[tuple], Ints]:  # type: ignore[type-arg]

@@ -9,7 +9,8 @@ import msgspec
 
 from fabric_compiler.model.device import Prefix
 from fabric_compiler.verify.observed import Observed, ObservedInterface
-from fabric_compiler.verify.readback.frr import facts, parse_prefix
+from fabric_compiler.verify.readback.frr import facts
+from fabric_compiler.verify.readback.policies import parse_prefix
 
 Table = dict[str, dict[str, Any]]
 Lossless = tuple[tuple[tuple[int, ...], int], ...]
@@ -52,6 +53,7 @@ def read(files: Mapping[str, bytes]) -> Observed:
         vlans=vlans,
         sessions=routing.sessions,
         announced=routing.announced,
+        routing=routing.routing,
     )
 
 

@@ -17,6 +17,7 @@ from fabric_compiler.review.diff import json as machine
 from fabric_compiler.review.diff import markdown, text
 from fabric_compiler.review.diff.changes import Changes
 from fabric_compiler.review.diff.compare import compare
+from fabric_compiler.review.diff.reasons import reasons
 from fabric_compiler.review.diff.sides import opened
 from fabric_compiler.review.folded_diff import Difference
 
@@ -90,7 +91,8 @@ def test_new_asns_are_shouted_as_renumbering_and_as_disruption() -> None:
 
 def test_an_mtu_is_a_change_of_ports_that_hits_traffic() -> None:
     changes, _ = between(small(), small(mtu=9000))
-    assert "~port" in kinds(changes)
+    assert {"~port", "~unused port"} <= kinds(changes)
+    assert "+port" not in kinds(changes)
     assert any("MTU" in reason for change in changes.disruptive for reason in change.disrupts)
 
 
@@ -144,3 +146,15 @@ def test_the_page_is_the_same_on_every_run(tmp_path: Path) -> None:
     one, two = (markdown.render(*between(small(), small(mtu=9000))) for _ in range(2))
     cut = [page.split("\n", 1)[1] for page in (one, two)]  # the first line has the names of the directories
     assert cut[0].splitlines()[:-1] == cut[1].splitlines()[:-1]
+
+
+def test_a_change_is_explained_by_the_place_of_the_new_intent_that_it_follows_from() -> None:
+    with desk() as old, desk() as new:
+        old.build(small())
+        new.lock.write_bytes(old.lock.read_bytes())
+        new.build(small(mtu=9000))
+        with opened(str(old.output / "test"), Options()) as one, opened(str(new.output / "test"), Options()) as two:
+            changes, files = compare(one, two)
+            because = [reasons(change, two, files, Options()) for change in changes.configurations]
+    assert because
+    assert all(any("networks.compute.mtu: " in line and "x.yaml:" in line for line in lines) for lines in because)

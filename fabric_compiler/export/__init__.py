@@ -1,0 +1,1 @@
+"""What a build leaves for the tools that engineers have."""
