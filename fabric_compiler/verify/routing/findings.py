@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fabric_compiler.control.decisions import Decisions, attributes
 from fabric_compiler.diagnostics import Diagnostic, Report, Severity, Span
@@ -154,10 +154,12 @@ class _Findings:
         for cause in found.causes:
             blamed, policy = _blamed(cause)
             groups[cause.kind, self.graph.devices[blamed.device].role, policy].append(cause)
+        swapped = bool(self._unplanned())  # then routes lie otherwise because cables do
         for (kind, _, policy), causes in groups.items():
             rows = list(dict.fromkeys(_sentence(self.graph, cause, policy) for cause in causes))
             code = "FC7012" if kind in (Kind.PASSED_OVER, Kind.BESIDES) else "FC7011"
-            yield _table(code, rows, "routes", hint=_BUG)
+            told = _table(code, rows, "routes", hint="" if swapped else _BUG)
+            yield replace(told, severity=Severity.NOTE) if swapped else told
         if found.fewer or found.none:
             yield self._consequences(found, bool(groups))
 
